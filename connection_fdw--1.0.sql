@@ -1,0 +1,151 @@
+\echo Use "CREATE EXTENSION connection_fdw" to load this file. \quit
+
+-- CREATE EXTENSION makes the schema, and it outlives the extension.  One that
+-- belongs to somebody else could hold objects that ours would trust.
+DO $$
+BEGIN
+    IF (SELECT nspowner FROM pg_catalog.pg_namespace WHERE nspname = 'nectar')
+       OPERATOR(pg_catalog.<>) (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+        RAISE EXCEPTION 'schema "nectar" belongs to another role'
+              USING ERRCODE = 'insufficient_privilege',
+                    HINT = 'Drop or rename the schema, or let its owner create the extension.';
+    END IF;
+END
+$$;
+GRANT USAGE ON SCHEMA nectar TO PUBLIC;
+
+-- Types: labels are the API's own, in documented order.
+
+CREATE TYPE connection_status AS ENUM (
+    'PENDING', 'CONNECTED', 'UNDER_INVESTIGATION',
+    'PASSWORD_INCORRECT', 'MFA_TOKEN_EXPIRED', 'NEW_PASSWORD_NEEDED', 'ADDITIONAL_CREDENTIALS_NEEDED',
+    'WEBSITE_DOWN', 'URL_INACCESSIBLE', 'NO_ACCOUNTS_FOUND', 'OTHER_ERROR',
+    'COMPANY_INACTIVE');
+COMMENT ON TYPE connection_status IS 'status of a connection; facts in the view connection_statuses';
+
+CREATE TYPE account_status AS ENUM (
+    'DETECTED', 'ONBOARDED', 'PULL_COMPLETED', 'NO_DOCUMENTS_FOUND', 'PDF_DOWNLOAD_FAILED',
+    'ACCOUNT_NOT_FOUND', 'WORKFLOW_NOT_ACCESSIBLE', 'OTHER_ERROR', 'OLD_ACCOUNT', 'DUPLICATE',
+    'CUSTOMER_NOT_TRACKED', 'COMPANY_INACTIVE');
+COMMENT ON TYPE account_status IS 'status of an account; facts in the view account_statuses';
+
+CREATE TYPE tracking_status AS ENUM ('UNSET', 'ENABLED', 'DISABLED');
+COMMENT ON TYPE tracking_status IS 'tracking decision on an account; UNSET: undecided';
+
+CREATE TYPE connection_category AS ENUM ('healthy', 'credential_error', 'provider_error', 'system', 'unknown');
+COMMENT ON TYPE connection_category IS 'category of a connection status; unknown: a label this version does not know';
+
+-- Foreign-data wrapper.
+
+CREATE FUNCTION connection_fdw_handler() RETURNS fdw_handler
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION connection_fdw_handler() IS 'handler of the foreign-data wrapper connection_fdw';
+
+CREATE FUNCTION connection_fdw_validator(text[], oid) RETURNS void
+    AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION connection_fdw_validator(text[], oid) IS 'checks options of the foreign-data wrapper connection_fdw';
+
+CREATE FOREIGN DATA WRAPPER connection_fdw
+    HANDLER connection_fdw_handler VALIDATOR connection_fdw_validator;
+COMMENT ON FOREIGN DATA WRAPPER connection_fdw IS 'the Nectar API: companies, sites, connections, accounts';
+
+-- Status facts.
+
+CREATE FUNCTION status_category(status connection_status) RETURNS connection_category
+    AS 'MODULE_PATHNAME', 'connection_fdw_status_category' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION status_category(connection_status) IS 'category of a connection status';
+
+CREATE FUNCTION needs_user_action(status connection_status) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'connection_fdw_needs_user_action' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION needs_user_action(connection_status) IS 'collection is paused until the end user acts';
+
+CREATE FUNCTION is_checked_weekly(status connection_status) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'connection_fdw_is_checked_weekly' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION is_checked_weekly(connection_status) IS 'the next weekly cycle checks such a connection again';
+
+CREATE FUNCTION is_checked_weekly(status account_status) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'connection_fdw_is_checked_weekly' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION is_checked_weekly(account_status) IS 'the next weekly cycle checks such an account again';
+
+CREATE FUNCTION guidance(status connection_status) RETURNS text
+    AS 'MODULE_PATHNAME', 'connection_fdw_guidance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION guidance(connection_status) IS 'what to do about a connection with this status';
+
+CREATE FUNCTION guidance(status account_status) RETURNS text
+    AS 'MODULE_PATHNAME', 'connection_fdw_guidance' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION guidance(account_status) IS 'what to do about an account with this status';
+
+CREATE FUNCTION is_terminal(status account_status) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'connection_fdw_is_terminal' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION is_terminal(account_status) IS 'such an account is not checked again';
+
+CREATE FUNCTION status_facts(type text,
+        OUT label text, OUT description text, OUT category text, OUT who_acts text, OUT action text,
+        OUT paused boolean, OUT checked_weekly boolean, OUT terminal boolean) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_status_facts' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12;
+COMMENT ON FUNCTION status_facts(text) IS 'documented labels of connection_status or account_status, with their facts';
+
+CREATE VIEW connection_statuses AS
+    SELECT label::connection_status AS label, description, category::connection_category AS category,
+           who_acts, action, paused, checked_weekly, terminal
+      FROM status_facts('connection_status');
+COMMENT ON VIEW connection_statuses IS 'what each connection status means, who acts, and how';
+
+CREATE VIEW account_statuses AS
+    SELECT label::account_status AS label, description, category::connection_category AS category,
+           who_acts, action, paused, checked_weekly, terminal
+      FROM status_facts('account_status');
+COMMENT ON VIEW account_statuses IS 'what each account status means, who acts, and how';
+GRANT SELECT ON connection_statuses, account_statuses TO PUBLIC;
+
+-- What this version offers.
+
+CREATE FUNCTION options(
+        OUT name text, OUT place text, OUT type text, OUT "default" text, OUT min text, OUT max text,
+        OUT secret boolean, OUT superuser boolean, OUT help text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_options' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 25;
+COMMENT ON FUNCTION options() IS 'options of servers, user mappings, tables, columns and imports, with defaults and bounds';
+
+CREATE FUNCTION errors(OUT name text, OUT sqlstate text, OUT description text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_errors' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 25;
+COMMENT ON FUNCTION errors() IS 'causes of remote failures and the SQLSTATE of each';
+
+-- Asking and acting.
+
+CREATE FUNCTION ping(server name DEFAULT NULL,
+        OUT server text, OUT ok boolean, OUT http_status integer, OUT latency_ms double precision,
+        OUT detail text) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_ping' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100000;
+COMMENT ON FUNCTION ping(name) IS 'is the key good, how far away is the API; reports a remote failure instead of raising it';
+
+CREATE FUNCTION confirm_accounts(connection_id uuid, confirm boolean DEFAULT true, server name DEFAULT NULL)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_confirm_accounts' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION confirm_accounts(uuid, boolean, name) IS 'confirm or reject the accounts discovered at a connection; returns the answer less secrets';
+REVOKE ALL ON FUNCTION confirm_accounts(uuid, boolean, name) FROM PUBLIC;
+
+CREATE FUNCTION bulk_confirm_accounts(connection_ids uuid[], confirm boolean DEFAULT true, server name DEFAULT NULL,
+        OUT connection_id uuid, OUT ok boolean, OUT http_status integer, OUT detail text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_bulk_confirm_accounts' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
+COMMENT ON FUNCTION bulk_confirm_accounts(uuid[], boolean, name) IS 'confirm or reject the accounts of many connections at once; one failure does not hide the others';
+REVOKE ALL ON FUNCTION bulk_confirm_accounts(uuid[], boolean, name) FROM PUBLIC;
+
+CREATE FUNCTION company_magic_link(company_id uuid, sites uuid[] DEFAULT NULL, server name DEFAULT NULL)
+    RETURNS text
+    AS 'MODULE_PATHNAME', 'connection_fdw_company_magic_link' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION company_magic_link(uuid, uuid[], name) IS 'link with which an end user of the company creates a connection; whoever holds it can act';
+REVOKE ALL ON FUNCTION company_magic_link(uuid, uuid[], name) FROM PUBLIC;
+
+CREATE FUNCTION connection_magic_link(connection_id uuid, server name DEFAULT NULL)
+    RETURNS text
+    AS 'MODULE_PATHNAME', 'connection_fdw_connection_magic_link' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION connection_magic_link(uuid, name) IS 'link with which the end user mends the credentials of a connection; whoever holds it can act';
+REVOKE ALL ON FUNCTION connection_magic_link(uuid, name) FROM PUBLIC;
+
+CREATE FUNCTION reconnect_links(company_id uuid DEFAULT NULL, connection_ids uuid[] DEFAULT NULL, server name DEFAULT NULL,
+        OUT connection_id uuid, OUT company_id uuid, OUT company_name text, OUT datasource_name text,
+        OUT status connection_status, OUT status_first_seen_time timestamptz, OUT workflow_owner_email text,
+        OUT guidance text, OUT magic_link text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_reconnect_links' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
+COMMENT ON FUNCTION reconnect_links(uuid, uuid[], name) IS 'connections that wait for their user, each with its link; whoever holds a link can act';
+REVOKE ALL ON FUNCTION reconnect_links(uuid, uuid[], name) FROM PUBLIC;

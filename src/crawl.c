@@ -1,0 +1,1054 @@
+/*-------------------------------------------------------------------------
+ *
+ * crawl.c
+ *	  A scan as a queue of requests: each answer yields rows and further
+ *	  requests; window, pages, guards.
+ *
+ * A task is one thing to ask for: an object, an array, or the pages of a
+ * listing, which it hands out one after the other.  Tasks wait in a queue
+ * per depth; deeper ones go first, so that what was listed is used up before
+ * more is listed.  A flight is a request on its way or an answer not yet
+ * read.  Rows of an answer are given out when it is whole.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "crawl.h"
+
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "text.h"
+#include "utils/memutils.h"
+
+/* Depths of the queue: the steps of a route, then details. */
+#define DETAIL_DEPTH CFDW_MAX_STEPS
+#define DEPTHS (CFDW_MAX_STEPS + 1)
+
+/* Bytes that a page is expected to have before one was seen, per element. */
+#define EXPECTED_ELEMENT_BYTES 2048
+
+/* While rows are read, transfers are pumped every so many of them. */
+#define ROWS_PER_POLL 64
+
+typedef struct Task
+{
+	dlist_node	node;			/* in a queue */
+	const CfdwEndpoint *endpoint;
+	int			depth;
+	char		key[CFDW_UUID_TEXT_SIZE];	/* of the path; may be empty */
+	char		company[CFDW_UUID_TEXT_SIZE];	/* where known */
+	bool		is_listed;		/* the key came from a listing, not the query */
+	const char *filter[CFDW_MAX_FILTERS];	/* values sent; NULL: none */
+
+	/* pages of a listing */
+	int			next_page;
+	int			last_page;		/* known so far */
+	int			flights;		/* on their way */
+	bool		has_ended;		/* the end was seen: no further page */
+	int64		total;			/* of the envelope; -1: no page yet */
+	int64		per_page;
+	bool		warned;			/* that the total changed */
+
+	/* do its elements carry the rows embedded in them? */
+	bool		is_proven;
+} Task;
+
+typedef struct Flight
+{
+	dlist_node	node;
+	Task	   *task;
+	int			page;			/* 0: not a page */
+	CfdwFetch  *fetch;
+	bool		was_shared;
+} Flight;
+
+/* The envelope of a page. */
+typedef struct Envelope
+{
+	int64		total;
+	int64		per_page;
+	int64		pages;
+	int64		page;
+	bool		has_next;
+} Envelope;
+
+struct CfdwCrawl
+{
+	CfdwCrawlSpec spec;
+	CfdwCrawlCounts *counts;
+	int			limit;			/* page size that is asked for */
+	int			window;			/* flights wanted now */
+	int			max_window;
+	int64		expected_bytes; /* of the next answer */
+	int			last_depth;		/* of the step whose elements hold the rows */
+	CfdwPath	company_path[DEPTHS];	/* where elements name their company */
+	CfdwPath	match_path;		/* what picks elements of the first step */
+
+	/* working memory, shortest life last */
+	MemoryContext cxt;			/* tasks and flights */
+	MemoryContext page_cxt;		/* one answer */
+
+	dlist_head	queue[DEPTHS];
+	dlist_head	flights;
+	int			flight_count;
+
+	/* the answer that is being read */
+	Flight	   *open;
+	const char *path;			/* its request, for messages */
+	CfdwJson   *json;
+	CfdwSpanIter elements;
+	CfdwSpan	single;			/* an object's only element */
+	bool		has_single;
+	int			rows_since_poll;
+	List	   *unproven;		/* ids whose embedded rows were empty */
+
+	/* the element whose embedded rows are being read */
+	const CfdwJsonNode *parent;
+	const CfdwJsonNode *embedded;
+	int			embedded_next;
+	int			embedded_count;
+	CfdwSpanIter embedded_bytes;
+	const char *company;		/* of the answer, where it names none */
+};
+
+/* ---- values ---- */
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static bool
+values_hold(const CfdwValues *values, const char *text)
+{
+	if (values->any)
+		return true;
+	return values->count > 0 &&
+		bsearch(&text, values->values, values->count, sizeof(char *), compare_texts) != NULL;
+}
+
+void
+cfdw_values_sort(CfdwValues *values)
+{
+	int			kept = 0;
+
+	if (values->count > 1)
+		qsort(values->values, values->count, sizeof(char *), compare_texts);
+	for (int i = 0; i < values->count; i++)
+		if (kept == 0 || strcmp(values->values[i], values->values[kept - 1]) != 0)
+			values->values[kept++] = values->values[i];
+	values->count = kept;
+}
+
+void
+cfdw_values_intersect(CfdwValues *values, const CfdwValues *other)
+{
+	int			kept = 0;
+
+	if (other->any)
+		return;
+	if (values->any)
+	{
+		*values = *other;
+		return;
+	}
+	for (int i = 0; i < values->count; i++)
+		if (values_hold(other, values->values[i]))
+			values->values[kept++] = values->values[i];
+	values->count = kept;
+}
+
+/* ---- refusals ---- */
+
+static void
+refuse(CfdwCrawl *crawl, CfdwCause cause, const char *remark)
+{
+	cfdw_session_refuse(crawl->spec.session, crawl->spec.task, crawl->path, cause, remark);
+}
+
+/* ---- tasks ---- */
+
+static Task *
+make_task(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const char *key)
+{
+	Task	   *task = MemoryContextAllocZero(crawl->cxt, sizeof(Task));
+
+	task->endpoint = endpoint;
+	task->depth = depth;
+	if (key != NULL)
+		strlcpy(task->key, key, sizeof(task->key));
+	task->next_page = 1;
+	task->last_page = 1;
+	task->total = -1;
+	if (endpoint->key != NULL && strcmp(endpoint->key, "company_id") == 0)
+		strlcpy(task->company, task->key, sizeof(task->company));
+	dlist_push_tail(&crawl->queue[depth], &task->node);
+	return task;
+}
+
+bool
+cfdw_crawl_choose_filters(CfdwValues *filters, int pages)
+{
+	double		listings = 1;
+	bool		all_sent = true;
+
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+	{
+		if (filters[i].any || filters[i].count <= 1)
+			continue;
+		if (listings * filters[i].count <= Max(pages, 1))
+			listings *= filters[i].count;
+		else
+		{
+			filters[i].any = true;
+			all_sent = false;
+		}
+	}
+	return all_sent;
+}
+
+/* Number of filter values to choose among; 1 stands for "not sent". */
+static int
+filter_choices(const CfdwCrawlSpec *spec, int filter)
+{
+	return spec->filters[filter].any ? 1 : spec->filters[filter].count;
+}
+
+/* Queue the listings of a company: one for each combination of filters. */
+static void
+list_filtered(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const char *key,
+			  bool is_listed)
+{
+	CfdwCrawlSpec *spec = &crawl->spec;
+
+	for (int i = 0; i < filter_choices(spec, 0); i++)
+		for (int j = 0; j < filter_choices(spec, 1); j++)
+		{
+			Task	   *task = make_task(crawl, endpoint, depth, key);
+
+			task->is_listed = is_listed;
+			task->filter[0] = spec->filters[0].any ? NULL : spec->filters[0].values[i];
+			task->filter[1] = spec->filters[1].any ? NULL : spec->filters[1].values[j];
+		}
+}
+
+static void
+queue_step(CfdwCrawl *crawl, int depth, const char *key, bool is_listed)
+{
+	const CfdwEndpoint *endpoint = crawl->spec.route->steps[depth];
+
+	if (endpoint->filters[0].column != NULL)
+		list_filtered(crawl, endpoint, depth, key, is_listed);
+	else
+		make_task(crawl, endpoint, depth, key)->is_listed = is_listed;
+}
+
+static void
+queue_details(CfdwCrawl *crawl, Task *listing, const char *key, const char *company)
+{
+	Task	   *task = make_task(crawl, crawl->spec.route->detail, DETAIL_DEPTH, key);
+
+	task->is_listed = true;
+	if (task->company[0] == '\0')
+		strlcpy(task->company, company ? company : listing->company, sizeof(task->company));
+}
+
+static bool
+in_scope(const CfdwCrawlSpec *spec, const char *company)
+{
+	pg_uuid_t	uuid;
+
+	if (spec->scope_count < 0)
+		return true;
+	return cfdw_text_to_uuid(company, strlen(company), &uuid) &&
+		cfdw_uuid_in(&uuid, spec->scope, spec->scope_count);
+}
+
+static void
+queue_scope(CfdwCrawl *crawl, int depth)
+{
+	for (int i = 0; i < crawl->spec.scope_count; i++)
+	{
+		char		text[CFDW_UUID_TEXT_SIZE];
+
+		cfdw_text_from_uuid(&crawl->spec.scope[i], text);
+		queue_step(crawl, depth, text, false);
+	}
+}
+
+/* Queue what the route begins with. */
+static void
+queue_start(CfdwCrawl *crawl)
+{
+	CfdwCrawlSpec *spec = &crawl->spec;
+	const CfdwEndpoint *first = spec->route->steps[0];
+
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+		if (!spec->filters[i].any && spec->filters[i].count == 0)
+			return;
+	if (!spec->bound.any && spec->bound.count == 0)
+		return;
+	if (first->key == NULL)
+	{
+		/* a scope names the companies: their list need not be read */
+		if (spec->bound.any && spec->scope_count >= 0 && spec->route->steps[1] != NULL)
+			queue_scope(crawl, 1);
+		else
+			queue_step(crawl, 0, NULL, false);
+		return;
+	}
+	for (int i = 0; i < spec->bound.count; i++)
+	{
+		const char *key = spec->bound.values[i];
+
+		if (strcmp(first->key, "company_id") != 0 || in_scope(spec, key))
+			queue_step(crawl, 0, key, false);
+	}
+}
+
+static void
+split_paths(CfdwCrawl *crawl)
+{
+	const CfdwRoute *route = crawl->spec.route;
+
+	(void) cfdw_route_last(route, &crawl->last_depth);
+	for (int depth = 0; depth <= crawl->last_depth; depth++)
+		(void) cfdw_path_split(route->steps[depth]->company_path, &crawl->company_path[depth]);
+	if (route->detail != NULL)
+		(void) cfdw_path_split(route->detail->company_path, &crawl->company_path[DETAIL_DEPTH]);
+	if (route->match != NULL)
+		(void) cfdw_path_split(route->match, &crawl->match_path);
+}
+
+CfdwCrawl *
+cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
+{
+	CfdwCrawl  *crawl = palloc0(sizeof(CfdwCrawl));
+	CfdwOptions *options = &spec->session->options;
+
+	crawl->spec = *spec;
+	crawl->counts = counts;
+	crawl->cxt = CurrentMemoryContext;
+	crawl->page_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw page",
+											ALLOCSET_DEFAULT_SIZES);
+	crawl->limit = options->page_size;
+	crawl->max_window = options->max_concurrency;
+	crawl->window = spec->ramp ? 1 : crawl->max_window;
+	dlist_init(&crawl->flights);
+	for (int i = 0; i < DEPTHS; i++)
+		dlist_init(&crawl->queue[i]);
+	if (!cfdw_crawl_choose_filters(crawl->spec.filters, spec->pages))
+		crawl->spec.demand = 0;
+	if (crawl->spec.demand > 0 && crawl->spec.demand < crawl->limit)
+		crawl->limit = crawl->spec.demand;
+	crawl->expected_bytes = (int64) crawl->limit * EXPECTED_ELEMENT_BYTES;
+	split_paths(crawl);
+	queue_start(crawl);
+	return crawl;
+}
+
+/* ---- flights ---- */
+
+static void
+append_param(StringInfo path, char *separator, const char *name, const char *value)
+{
+	appendStringInfo(path, "%c%s=", *separator, name);
+	cfdw_text_percent_encode(path, value);
+	*separator = '&';
+}
+
+/* The path of a task's next request, below the base URL. */
+static char *
+make_path(CfdwCrawl *crawl, const Task *task)
+{
+	const CfdwEndpoint *endpoint = task->endpoint;
+	const char *place = strstr(endpoint->path, "{}");
+	char		separator = '?';
+	StringInfoData path;
+
+	initStringInfo(&path);
+	if (place == NULL)
+		appendStringInfoString(&path, endpoint->path);
+	else
+	{
+		appendBinaryStringInfo(&path, endpoint->path, place - endpoint->path);
+		cfdw_text_percent_encode(&path, task->key);
+		appendStringInfoString(&path, place + 2);
+	}
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+		if (task->filter[i] != NULL)
+			append_param(&path, &separator, endpoint->filters[i].param, task->filter[i]);
+	if (endpoint->shape == CFDW_SHAPE_PAGES)
+	{
+		append_param(&path, &separator, "limit", psprintf("%d", crawl->limit));
+		append_param(&path, &separator, "page", psprintf("%d", task->next_page));
+	}
+	return path.data;
+}
+
+/* A task is queued as long as it is known to hold a request not yet sent. */
+static bool
+has_next_request(const Task *task)
+{
+	return !task->has_ended && task->next_page <= task->last_page;
+}
+
+static Task *
+next_task(CfdwCrawl *crawl)
+{
+	for (int depth = DEPTHS - 1; depth >= 0; depth--)
+		if (!dlist_is_empty(&crawl->queue[depth]))
+			return dlist_head_element(Task, node, &crawl->queue[depth]);
+	return NULL;
+}
+
+/* Put a task into its queue or take it out, after what is known changed. */
+static void
+requeue(CfdwCrawl *crawl, Task *task, bool was_queued)
+{
+	bool		is_queued = has_next_request(task);
+
+	if (was_queued && !is_queued)
+		dlist_delete(&task->node);
+	else if (is_queued && !was_queued)
+		dlist_push_tail(&crawl->queue[task->depth], &task->node);
+}
+
+static void
+check_request_limit(CfdwCrawl *crawl, const char *path)
+{
+	CfdwSession *session = crawl->spec.session;
+	int			most = session->options.max_requests;
+
+	if (most > 0 && cfdw_statement_requests(crawl->spec.statement) >= most)
+		cfdw_session_refuse(session, crawl->spec.task, path, CFDW_REQUEST_LIMIT,
+							psprintf("it is held to %d", most));
+}
+
+/* Send a task's next request; false when no slot is free. */
+static bool
+take_off(CfdwCrawl *crawl, Task *task)
+{
+	CfdwSession *session = crawl->spec.session;
+	MemoryContext old = MemoryContextSwitchTo(crawl->cxt);
+	char	   *path = make_path(crawl, task);
+	int64		keep_bytes = (int64) session->options.scan_memory * 1024;
+	bool		shared;
+	CfdwFetch  *fetch;
+
+	if (!cfdw_fetch_is_known(crawl->spec.statement, session->mapping, path))
+		check_request_limit(crawl, path);
+	fetch = cfdw_fetch(crawl->spec.statement, session->mapping, &session->peer, path, keep_bytes,
+					   &shared);
+	if (fetch != NULL)
+	{
+		Flight	   *flight = palloc0(sizeof(Flight));
+
+		flight->task = task;
+		flight->page = task->endpoint->shape == CFDW_SHAPE_PAGES ? task->next_page : 0;
+		flight->fetch = fetch;
+		flight->was_shared = shared;
+		dlist_push_tail(&crawl->flights, &flight->node);
+		crawl->flight_count++;
+		task->next_page++;
+		task->flights++;
+		requeue(crawl, task, true);
+		crawl->counts->requests += shared ? 0 : 1;
+	}
+	pfree(path);
+	MemoryContextSwitchTo(old);
+	return fetch != NULL;
+}
+
+/* Bytes of answers that are unread, or expected of those on their way. */
+static int64
+bytes_ahead(CfdwCrawl *crawl)
+{
+	int64		bytes = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &crawl->flights)
+	{
+		Flight	   *flight = dlist_container(Flight, node, iter.cur);
+
+		bytes += cfdw_fetch_is_done(flight->fetch) ? cfdw_fetch_bytes(flight->fetch) :
+			crawl->expected_bytes;
+	}
+	return bytes;
+}
+
+/* One request is always let through; more while their answers fit. */
+static bool
+may_take_off(CfdwCrawl *crawl)
+{
+	int64		room = (int64) crawl->spec.session->options.scan_memory * 1024;
+
+	if (crawl->flight_count == 0)
+		return true;
+	if (crawl->spec.demand > 0 || crawl->flight_count >= crawl->window)
+		return false;
+	return bytes_ahead(crawl) + crawl->expected_bytes <= room;
+}
+
+static void
+fill_window(CfdwCrawl *crawl)
+{
+	Task	   *task;
+
+	while (may_take_off(crawl) && (task = next_task(crawl)) != NULL)
+		if (!take_off(crawl, task))
+			break;
+}
+
+/* The first answer that is whole; NULL when there is none yet. */
+static Flight *
+find_landed(CfdwCrawl *crawl)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &crawl->flights)
+	{
+		Flight	   *flight = dlist_container(Flight, node, iter.cur);
+
+		if (cfdw_fetch_is_done(flight->fetch))
+			return flight;
+	}
+	return NULL;
+}
+
+/* ---- reading an answer ---- */
+
+static void
+count_answer(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
+{
+	crawl->counts->pages++;
+	if (flight->was_shared)
+	{
+		crawl->counts->shared++;
+		return;
+	}
+	crawl->counts->bytes += answer->bytes;
+	crawl->counts->retries += answer->tries - 1;
+}
+
+/*
+ * A value of the query that does not exist yields no rows; something that
+ * was just listed is gone, which is worth a warning.
+ */
+static bool
+is_nothing(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
+{
+	if (answer->cause != CFDW_NOT_FOUND || flight->task->key[0] == '\0' || flight->page > 1 ||
+		!cfdw_session_is_api_404(answer))
+		return false;
+	if (flight->task->is_listed)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
+						flight->task->depth == DETAIL_DEPTH ? flight->task->endpoint->element :
+						"company", flight->task->key, crawl->spec.session->server_name)));
+	return true;
+}
+
+static void
+refuse_forbidden(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
+{
+	CfdwFailure failure;
+
+	cfdw_session_failure(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer,
+						 &failure);
+	if (flight->task->company[0] != '\0')
+		failure.remark = psprintf("%s (company \"%s\")", failure.remark ? failure.remark : "",
+								  flight->task->company);
+	cfdw_raise(&failure);
+}
+
+/* The body as a checked value, or an error that says where it breaks. */
+static CfdwSpan
+check_body(CfdwCrawl *crawl, const CfdwHttpAnswer *answer)
+{
+	CfdwSpan	value;
+	const char *why;
+	size_t		offset;
+
+	if (cfdw_json_check(answer->body, answer->len, &value, &why, &offset))
+		return value;
+	if (answer->len > 0 && answer->body[strspn(answer->body, " \t\r\n")] == '<')
+		why = "it looks like HTML";
+	refuse(crawl, CFDW_MALFORMED, psprintf("%s (%zu bytes)", why, answer->len));
+	return value;
+}
+
+static void
+want_int(CfdwCrawl *crawl, CfdwSpan body, const char *name, int64 *out)
+{
+	CfdwSpan	value;
+
+	if (!cfdw_span_member(body, name, &value) || !cfdw_span_int(value, out))
+		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing or no number", name));
+}
+
+static Envelope
+read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, CfdwSpan body)
+{
+	Envelope	envelope;
+	CfdwSpan	value;
+
+	want_int(crawl, body, endpoint->total, &envelope.total);
+	want_int(crawl, body, "perPage", &envelope.per_page);
+	want_int(crawl, body, "totalPages", &envelope.pages);
+	want_int(crawl, body, "currentPage", &envelope.page);
+	if (!cfdw_span_member(body, "hasNext", &value) || !cfdw_span_bool(value, &envelope.has_next))
+		refuse(crawl, CFDW_WRONG_SHAPE, "\"hasNext\" is missing or no boolean");
+	return envelope;
+}
+
+static void
+warn_shrunk(CfdwCrawl *crawl, Task *task, int page)
+{
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("the listing of company \"%s\" shrank while it was read from server \"%s\"",
+					task->key, crawl->spec.session->server_name),
+			 errdetail("Page %d is past its end; connections may have been missed.", page)));
+}
+
+static void
+warn_changed(CfdwCrawl *crawl, Task *task, int64 total)
+{
+	if (task->warned)
+		return;
+	task->warned = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("the listing of company \"%s\" changed while it was read from server \"%s\"",
+					task->key, crawl->spec.session->server_name),
+			 errdetail("It had %lld connections, then %lld.", (long long) task->total,
+					   (long long) total)));
+}
+
+static int64
+count_elements(CfdwCrawl *crawl, CfdwSpan items)
+{
+	CfdwSpanIter iter;
+	CfdwSpan	key;
+	CfdwSpan	value;
+	bool		bad = false;
+	int64		count = 0;
+
+	if (!cfdw_span_array(items, &iter))
+		refuse(crawl, CFDW_WRONG_SHAPE, "the list of elements is no array");
+	while (cfdw_span_next(&iter, &key, &value, &bad))
+		count++;
+	if (bad)
+		refuse(crawl, CFDW_MALFORMED, "the list of elements is not well-formed");
+	return count;
+}
+
+/*
+ * Is this the page that was asked for?  False when it is the last page once
+ * more, because the listing shrank.  Whatever else is off is an error: rows
+ * could be missing.
+ */
+static bool
+guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int64 count)
+{
+	Task	   *task = flight->task;
+	bool		is_filtered = task->filter[0] != NULL || task->filter[1] != NULL;
+
+	if (envelope->page < flight->page && !envelope->has_next &&
+		envelope->page == Max(envelope->pages, 1))
+	{
+		if (!task->has_ended)
+			warn_shrunk(crawl, task, flight->page);
+		task->has_ended = true;
+		return false;
+	}
+	if (envelope->page != flight->page)
+		refuse(crawl, CFDW_WRONG_PAGE,
+			   psprintf("page %d was asked for, page %lld came", flight->page,
+						(long long) envelope->page));
+	if (task->total >= 0 && envelope->per_page != task->per_page)
+		refuse(crawl, CFDW_WRONG_PAGE, "\"perPage\" changed between pages");
+	if (count > envelope->per_page || count > crawl->limit)
+		refuse(crawl, CFDW_WRONG_PAGE,
+			   psprintf("it holds %lld elements, more than a page", (long long) count));
+	if (envelope->has_next && count < envelope->per_page)
+		refuse(crawl, CFDW_WRONG_PAGE,
+			   psprintf("it holds %lld of %lld elements, but is not the last page",
+						(long long) count, (long long) envelope->per_page));
+	if (!envelope->has_next && envelope->pages > envelope->page)
+		refuse(crawl, CFDW_WRONG_PAGE, "\"hasNext\" is false before the last page");
+	if (!envelope->has_next && envelope->page == 1 && !is_filtered && count != envelope->total)
+		refuse(crawl, CFDW_WRONG_PAGE,
+			   psprintf("it holds %lld of %lld elements", (long long) count,
+						(long long) envelope->total));
+	return true;
+}
+
+/* Learn from an envelope how far the listing goes. */
+static void
+follow_pages(CfdwCrawl *crawl, Task *task, const Envelope *envelope)
+{
+	if (task->total >= 0 && task->total != envelope->total)
+		warn_changed(crawl, task, envelope->total);
+	task->total = envelope->total;
+	task->per_page = envelope->per_page;
+	task->last_page = Max(task->last_page, (int) Min(envelope->pages, INT_MAX - 1));
+	if (envelope->has_next)
+		task->last_page = Max(task->last_page, (int) envelope->page + 1);
+	else
+		task->has_ended = true;
+}
+
+static void
+open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
+{
+	const CfdwEndpoint *endpoint = flight->task->endpoint;
+	Envelope	envelope = read_envelope(crawl, endpoint, body);
+	CfdwSpan	items;
+	bool		was_queued = has_next_request(flight->task);
+
+	if (!cfdw_span_member(body, endpoint->items, &items))
+		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing", endpoint->items));
+	if (guard_page(crawl, flight, &envelope, count_elements(crawl, items)))
+	{
+		follow_pages(crawl, flight->task, &envelope);
+		(void) cfdw_span_array(items, &crawl->elements);
+	}
+	requeue(crawl, flight->task, was_queued);
+}
+
+static void
+open_body(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
+{
+	switch (flight->task->endpoint->shape)
+	{
+		case CFDW_SHAPE_OBJECT:
+			crawl->single = body;
+			crawl->has_single = true;
+			break;
+		case CFDW_SHAPE_ARRAY:
+			(void) count_elements(crawl, body);
+			(void) cfdw_span_array(body, &crawl->elements);
+			break;
+		case CFDW_SHAPE_PAGES:
+			open_pages(crawl, flight, body);
+			break;
+	}
+}
+
+/* Begin to read the answer of a flight; it may turn out to hold nothing. */
+static void
+open_flight(CfdwCrawl *crawl, Flight *flight)
+{
+	MemoryContext old;
+	const CfdwHttpAnswer *answer;
+
+	dlist_delete(&flight->node);
+	crawl->flight_count--;
+	flight->task->flights--;
+	crawl->open = flight;
+	MemoryContextReset(crawl->page_cxt);
+	old = MemoryContextSwitchTo(crawl->page_cxt);
+	answer = cfdw_fetch_open(flight->fetch);
+	crawl->path = cfdw_fetch_path(flight->fetch);
+	crawl->json = cfdw_json_create();
+	crawl->company = flight->task->company[0] ? flight->task->company : NULL;
+	crawl->unproven = NIL;
+	memset(&crawl->elements, 0, sizeof(crawl->elements));
+	crawl->has_single = false;
+	crawl->embedded = NULL;
+	count_answer(crawl, flight, answer);
+	if (answer->cause == CFDW_FORBIDDEN)
+		refuse_forbidden(crawl, flight, answer);
+	if (answer->cause == CFDW_OK)
+	{
+		crawl->expected_bytes = Max(crawl->expected_bytes / 2, (int64) answer->len);
+		open_body(crawl, flight, check_body(crawl, answer));
+	}
+	else if (!is_nothing(crawl, flight, answer))
+		cfdw_session_raise(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer);
+	MemoryContextSwitchTo(old);
+}
+
+/* The answer was read: ask for what it left unproven, widen the window. */
+static void
+close_flight(CfdwCrawl *crawl)
+{
+	Flight	   *flight = crawl->open;
+	ListCell   *lc;
+
+	if (!flight->task->is_proven)
+		foreach(lc, crawl->unproven)
+			queue_details(crawl, flight->task, lfirst(lc), NULL);
+	crawl->unproven = NIL;
+	crawl->open = NULL;
+	cfdw_fetch_close(flight->fetch);
+	if (flight->task->flights == 0 && !has_next_request(flight->task))
+		pfree(flight->task);
+	pfree(flight);
+	crawl->window = Min(crawl->window * 2, crawl->max_window);
+}
+
+/* ---- elements ---- */
+
+static bool
+next_span(CfdwCrawl *crawl, CfdwSpan *span)
+{
+	CfdwSpan	key;
+	bool		bad = false;
+
+	if (crawl->has_single)
+	{
+		*span = crawl->single;
+		crawl->has_single = false;
+		return true;
+	}
+	return crawl->elements.next != NULL && cfdw_span_next(&crawl->elements, &key, span, &bad);
+}
+
+/* The text at a path; NULL when it is missing or no string. */
+static const char *
+text_at(const CfdwJsonNode *node, const CfdwPath *path)
+{
+	const CfdwJsonNode *value = cfdw_json_at(node, path);
+	size_t		len;
+
+	return cfdw_json_kind(value) == CFDW_JSON_STRING ? cfdw_json_text(value, &len) : NULL;
+}
+
+static const char *
+company_of(CfdwCrawl *crawl, const CfdwJsonNode *node)
+{
+	return text_at(node, &crawl->company_path[crawl->open->task->depth]);
+}
+
+/* The id that every element must have. */
+static const char *
+element_id(CfdwCrawl *crawl, const CfdwJsonNode *node)
+{
+	static const CfdwPath id_path = {1, {"id"}};
+	const char *id = text_at(node, &id_path);
+	pg_uuid_t	uuid;
+
+	if (id == NULL || !cfdw_text_to_uuid(id, strlen(id), &uuid))
+		refuse(crawl, CFDW_WRONG_SHAPE, "an element has no id");
+	return id;
+}
+
+/* Outside the scope there are no rows; what names no company is an error then. */
+static bool
+element_in_scope(CfdwCrawl *crawl, const CfdwJsonNode *node)
+{
+	const char *company;
+
+	if (crawl->spec.scope_count < 0)
+		return true;
+	company = company_of(crawl, node);
+	if (company == NULL)
+		company = crawl->company;
+	if (company == NULL)
+		refuse(crawl, CFDW_WRONG_SHAPE, "an element names no company, which company_ids asks for");
+	return in_scope(&crawl->spec, company);
+}
+
+/* Follow an element of a step that is not the last. */
+static void
+follow_element(CfdwCrawl *crawl, const CfdwJsonNode *node)
+{
+	const CfdwRoute *route = crawl->spec.route;
+	const char *id = element_id(crawl, node);
+
+	if (route->match != NULL)
+	{
+		const char *text = text_at(node, &crawl->match_path);
+
+		if (text == NULL || !values_hold(&crawl->spec.bound, text))
+			return;
+	}
+	if (element_in_scope(crawl, node))
+		queue_step(crawl, crawl->open->task->depth + 1, id, true);
+}
+
+/* Decide whether an element's embedded rows are here or must be looked up. */
+static void
+open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, CfdwSpan bytes)
+{
+	Task	   *task = crawl->open->task;
+	const CfdwJsonNode *list = cfdw_json_member(node, crawl->spec.resource->embedded);
+	bool		is_there = cfdw_json_kind(list) == CFDW_JSON_ARRAY;
+	int			count = is_there ? cfdw_json_length(list) : 0;
+	bool		may_look_up = task->depth != DETAIL_DEPTH && crawl->spec.route->detail != NULL;
+	int			source = crawl->spec.session->options.accounts_source;
+	CfdwSpan	span;
+
+	if (!is_there && cfdw_json_kind(list) != CFDW_JSON_NULL)
+		refuse(crawl, CFDW_WRONG_SHAPE,
+			   psprintf("\"%s\" is no array", crawl->spec.resource->embedded));
+	if (may_look_up && source == CFDW_ACCOUNTS_DETAILS)
+	{
+		queue_details(crawl, task, element_id(crawl, node), company_of(crawl, node));
+		return;
+	}
+	if (count == 0 && may_look_up && source == CFDW_ACCOUNTS_AUTO)
+	{
+		const char *id = element_id(crawl, node);
+
+		/*
+		 * a list that is not there at all proves nothing, whatever others
+		 * show
+		 */
+		if (!is_there)
+			queue_details(crawl, task, id, company_of(crawl, node));
+		else if (!task->is_proven)
+			crawl->unproven = lappend(crawl->unproven, MemoryContextStrdup(crawl->page_cxt, id));
+		return;
+	}
+	if (!is_there && !may_look_up && task->endpoint->shape == CFDW_SHAPE_OBJECT)
+		refuse(crawl, CFDW_WRONG_SHAPE,
+			   psprintf("\"%s\" is missing", crawl->spec.resource->embedded));
+	task->is_proven |= count > 0;
+	crawl->parent = node;
+	crawl->embedded = count > 0 ? list : NULL;
+	crawl->embedded_count = count;
+	crawl->embedded_next = 0;
+	if (crawl->spec.needs_bytes && count > 0 &&
+		cfdw_span_member(bytes, crawl->spec.resource->embedded, &span))
+		(void) cfdw_span_array(span, &crawl->embedded_bytes);
+}
+
+static void
+fill_element(CfdwCrawl *crawl, CfdwElement *element, const CfdwJsonNode *row,
+			 const CfdwJsonNode *parent, CfdwSpan bytes)
+{
+	element->json = crawl->json;
+	element->row = row;
+	element->parent = parent;
+	element->bytes = bytes;
+	element->company = crawl->company;
+	element->path = crawl->path;
+}
+
+static bool
+next_embedded(CfdwCrawl *crawl, CfdwElement *element)
+{
+	const CfdwJsonNode *row;
+	CfdwSpan	bytes = {"", 0};
+	CfdwSpan	key;
+	bool		bad;
+
+	if (crawl->embedded == NULL || crawl->embedded_next >= crawl->embedded_count)
+	{
+		crawl->embedded = NULL;
+		return false;
+	}
+	row = cfdw_json_item(crawl->embedded, crawl->embedded_next++);
+	if (cfdw_json_kind(row) != CFDW_JSON_OBJECT)
+		refuse(crawl, CFDW_WRONG_SHAPE, "an embedded element is no object");
+	if (crawl->spec.needs_bytes)
+		(void) cfdw_span_next(&crawl->embedded_bytes, &key, &bytes, &bad);
+	fill_element(crawl, element, row, crawl->parent, bytes);
+	return true;
+}
+
+/* Read on in the open answer; false when it has no further row. */
+static bool
+next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
+{
+	CfdwSpan	span;
+
+	for (;;)
+	{
+		const CfdwJsonNode *node;
+		const char *why;
+
+		if (next_embedded(crawl, element))
+			return true;
+		if (!next_span(crawl, &span))
+			return false;
+		node = cfdw_json_parse(crawl->json, span, &why);
+		if (node == NULL)
+			refuse(crawl, CFDW_MALFORMED, why);
+		if (crawl->open->task->depth < crawl->last_depth)
+			follow_element(crawl, node);
+		else if (element_in_scope(crawl, node))
+		{
+			if (crawl->spec.resource->embedded == NULL)
+			{
+				fill_element(crawl, element, node, node, span);
+				return true;
+			}
+			open_embedded(crawl, node, span);
+		}
+	}
+}
+
+/* Keep transfers moving while rows are being read. */
+static void
+poll_now_and_then(CfdwCrawl *crawl)
+{
+	if (crawl->flight_count == 0 || ++crawl->rows_since_poll < ROWS_PER_POLL)
+		return;
+	crawl->rows_since_poll = 0;
+	cfdw_http_poll();
+	fill_window(crawl);
+}
+
+/* Wait until an answer is whole; false when none is to come. */
+static bool
+land_one(CfdwCrawl *crawl)
+{
+	Flight	   *landed;
+
+	for (;;)
+	{
+		fill_window(crawl);
+		landed = find_landed(crawl);
+		if (landed != NULL)
+			break;
+		if (crawl->flight_count == 0 && next_task(crawl) == NULL)
+			return false;
+		crawl->counts->waits++;
+		cfdw_http_wait();
+	}
+	open_flight(crawl, landed);
+	return true;
+}
+
+bool
+cfdw_crawl_next(CfdwCrawl *crawl, CfdwElement *element)
+{
+	MemoryContext old = MemoryContextSwitchTo(crawl->page_cxt);
+	bool		found = false;
+
+	while (!found)
+	{
+		if (crawl->open == NULL && !land_one(crawl))
+			break;
+		poll_now_and_then(crawl);
+		found = next_in_answer(crawl, element);
+		if (!found)
+			close_flight(crawl);
+	}
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+void
+cfdw_crawl_end(CfdwCrawl *crawl)
+{
+	dlist_mutable_iter iter;
+
+	if (crawl->open != NULL)
+		cfdw_fetch_close(crawl->open->fetch);
+	crawl->open = NULL;
+	dlist_foreach_modify(iter, &crawl->flights)
+	{
+		dlist_delete(iter.cur);
+		cfdw_fetch_close(dlist_container(Flight, node, iter.cur)->fetch);
+	}
+}

@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * crawl.h
+ *	  A scan as a queue of requests: each answer yields rows and further
+ *	  requests; window, pages, guards.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CFDW_CRAWL_H
+#define CFDW_CRAWL_H
+
+#include "postgres.h"
+
+#include "decode.h"
+#include "memo.h"
+#include "resource.h"
+#include "session.h"
+
+/* A set of values that rows may have in a column; texts. */
+typedef struct CfdwValues
+{
+	bool		any;			/* not bound: every value */
+	int			count;
+	const char **values;		/* sorted, without duplicates */
+} CfdwValues;
+
+/* What is crawled.  All of it must outlive the crawl. */
+typedef struct CfdwCrawlSpec
+{
+	CfdwStatement *statement;
+	CfdwSession *session;
+	const CfdwResource *resource;
+	const CfdwRoute *route;
+	const char *task;			/* message of errors */
+
+	CfdwValues	bound;			/* of the route's column */
+	CfdwValues	filters[CFDW_MAX_FILTERS];	/* of the last step's filters */
+	const pg_uuid_t *scope;		/* companies; sorted */
+	int			scope_count;	/* -1: every company */
+
+	int			demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
+	bool		ramp;			/* widen the window 1, 2, 4, ... */
+	int			pages;			/* guess: pages of a company's listing */
+	bool		needs_bytes;
+} CfdwCrawlSpec;
+
+/* For EXPLAIN ANALYZE; added up over rescans. */
+typedef struct CfdwCrawlCounts
+{
+	int64		requests;		/* answers fetched for this scan */
+	int64		shared;			/* answers that the statement had already */
+	int64		pages;			/* bodies read, shared ones included */
+	int64		bytes;			/* on the wire */
+	int64		retries;
+	int64		waits;			/* times it waited for an answer */
+} CfdwCrawlCounts;
+
+typedef struct CfdwCrawl CfdwCrawl;
+
+/* Begin; sends nothing yet.  Lives in the current memory context. */
+extern CfdwCrawl *cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts);
+
+/*
+ * The next row, or false at the end.  Waits for answers as needed.  The
+ * element is valid until the next call.
+ */
+extern bool cfdw_crawl_next(CfdwCrawl *crawl, CfdwElement *element);
+
+/* End; closes what was fetched.  Not needed after an error. */
+extern void cfdw_crawl_end(CfdwCrawl *crawl);
+
+/*
+ * Free the filters whose values would take more requests than reading the
+ * unfiltered listing: those become "any".  False when one was freed.
+ */
+extern bool cfdw_crawl_choose_filters(CfdwValues *filters, int pages);
+
+/* Sort values and drop duplicates. */
+extern void cfdw_values_sort(CfdwValues *values);
+
+/* Keep in `values` only what is in `other` as well. */
+extern void cfdw_values_intersect(CfdwValues *values, const CfdwValues *other);
+
+#endif							/* CFDW_CRAWL_H */

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * decode.h
+ *	  JSON value + column -> Datum, or an error that names the column.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CFDW_DECODE_H
+#define CFDW_DECODE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "json.h"
+#include "nodes/pg_list.h"
+#include "options.h"
+#include "resource.h"
+
+/* One remote object that is a row.  All borrowed until the next one. */
+typedef struct CfdwElement
+{
+	const CfdwJson *json;		/* the parser that holds the nodes */
+	const CfdwJsonNode *row;
+	const CfdwJsonNode *parent; /* the object it is embedded in; or row */
+	CfdwSpan	bytes;			/* of the row; empty when not asked for */
+	const char *company;		/* the company that was asked for, or NULL */
+	const char *path;			/* of the request, for messages */
+} CfdwElement;
+
+typedef struct CfdwDecoder CfdwDecoder;
+
+/*
+ * Prepare to fill the listed attributes of a relation.  Lives in the current
+ * memory context.
+ */
+extern CfdwDecoder *cfdw_decoder_create(const CfdwResource *resource,
+										const char *table, TupleDesc desc,
+										const CfdwFit *fits, List *columns,
+										CfdwUnknownStatus on_unknown);
+
+/* Are the bytes of rows needed, besides their nodes? */
+extern bool cfdw_decoder_needs_bytes(const CfdwDecoder *decoder);
+
+/*
+ * Fill values and isnull (NULL for attributes not listed).  Datums are made
+ * in the current memory context, which should be short-lived.
+ */
+extern void cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element,
+						Datum *values, bool *isnull);
+
+/*
+ * A JSON value as jsonb, less members that speak of secrets.  False, with
+ * *why a constant predicate, when jsonb cannot hold it.
+ */
+extern bool cfdw_decode_public_jsonb(CfdwSpan value, Datum *jsonb, const char **why);
+
+#endif							/* CFDW_DECODE_H */

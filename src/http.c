@@ -1,0 +1,921 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *	  Many bounded requests at once; interruptible; TLS and protocol policy;
+ *	  retries.  All of libcurl is here.
+ *
+ * Waiting is one WaitEventSet of latch, postmaster death and an epoll
+ * descriptor.  The epoll holds the sockets that libcurl names through
+ * CURLMOPT_SOCKETFUNCTION, and a timerfd for libcurl's timer and for pauses
+ * before retries, because events cannot be removed from a WaitEventSet.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "http.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+
+#if LIBCURL_VERSION_NUM < 0x074200
+#error "connection_fdw needs libcurl 7.66 or later"
+#endif
+
+/* CURLOPT_PROTOCOLS_STR since 7.85 replaces the bit mask. */
+#if LIBCURL_VERSION_NUM >= 0x075500
+#define set_protocols(easy) \
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+#else
+#define set_protocols(easy) \
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, \
+					 (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
+#endif
+
+/* CURLOPT_QUICK_EXIT since 7.87: removal does not wait for the resolver. */
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define set_quick_exit(easy) curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L)
+#else
+#define set_quick_exit(easy) CURLE_OK
+#endif
+
+#define USER_AGENT "connection_fdw/1.0"
+
+/* Idle TCP connections kept: enough for several servers at full window. */
+#define KEPT_SESSIONS 128L
+
+/* First pause before a retry, in ms; doubles with each. */
+#define FIRST_RETRY_DELAY 250
+
+/* A gap between pumps, in ms, after which a timeout is not the server's. */
+#define IDLE_GAP 1000
+
+/* Body buffers begin with this many bytes and double. */
+#define FIRST_BODY_SIZE (16 * 1024)
+
+typedef enum RequestState
+{
+	REQUEST_RUNNING,			/* libcurl has it */
+	REQUEST_PAUSED,				/* waits for its retry */
+	REQUEST_DONE
+} RequestState;
+
+struct CfdwHttpRequest
+{
+	MemoryContext cxt;			/* holds the request itself */
+	MemoryContextCallback on_reset;
+	dlist_node	node;			/* in http.active until it is done */
+
+	/* what is asked */
+	const CfdwHttpPeer *peer;
+	CfdwHttpGate *gate;
+	CfdwMethod	method;
+	char	   *url;
+	char	   *body;
+	size_t		body_len;
+	bool		once;
+	bool		is_plain;		/* http, not https */
+
+	/* headers, built by hand so that libcurl makes no copy of the key */
+	struct curl_slist headers[3];
+	char	   *key_header;
+
+	/* how it goes */
+	RequestState state;
+	CURL	   *easy;
+	int64		first_start;	/* ms of the monotonic clock */
+	int64		retry_at;		/* while paused */
+	bool		was_idle;		/* nobody pumped for a while during this try */
+	CfdwCause	refusal;		/* why a callback stopped the transfer */
+	size_t		header_bytes;
+
+	/* what came back; malloc'd, as it grows inside libcurl's frames */
+	char	   *data;
+	size_t		size;
+	size_t		capacity;
+
+	CfdwHttpAnswer answer;
+	char		remark[CURL_ERROR_SIZE];
+};
+
+static struct
+{
+	CURLM	   *multi;
+	int			epoll_fd;
+	int			timer_fd;
+	WaitEventSet *events;
+	uint32		wait_event;
+	int64		curl_due;		/* ms when libcurl wants to be called; -1 */
+	int64		armed;			/* what the timerfd is set to; -1 */
+	int64		last_pump;		/* ms */
+	dlist_head	active;			/* requests that are not done */
+	int			request_count;
+	int			socket_count;
+}			http = {.epoll_fd = -1, .timer_fd = -1, .curl_due = -1, .armed = -1};
+
+static int64
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+const char *
+cfdw_method_name(CfdwMethod method)
+{
+	static const char *const names[] = {"GET", "POST", "PATCH"};
+
+	return names[method];
+}
+
+/* ---- the timer ---- */
+
+/* Set the timerfd to the earlier of libcurl's time and the next retry. */
+static void
+arm_timer(void)
+{
+	struct itimerspec spec = {{0, 0}, {0, 0}};
+	int64		due = http.curl_due;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &http.active)
+	{
+		CfdwHttpRequest *request = dlist_container(CfdwHttpRequest, node, iter.cur);
+
+		if (request->state == REQUEST_PAUSED && (due < 0 || request->retry_at < due))
+			due = request->retry_at;
+	}
+	if (due == http.armed)
+		return;
+	http.armed = due;
+	if (due >= 0)
+	{
+		spec.it_value.tv_sec = due / 1000;
+		spec.it_value.tv_nsec = (due % 1000) * 1000000 + 1;
+	}
+	(void) timerfd_settime(http.timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+/* CURLMOPT_TIMERFUNCTION */
+static int
+note_timer(CURLM *multi, long timeout_ms, void *arg)
+{
+	http.curl_due = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	return 0;
+}
+
+/* ---- sockets ---- */
+
+/* CURLMOPT_SOCKETFUNCTION */
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	struct epoll_event event = {0};
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		(void) epoll_ctl(http.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		return 0;
+	}
+	event.data.fd = fd;
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(http.epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+		return 0;
+	return epoll_ctl(http.epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -1;
+}
+
+static bool
+address_is_loopback(const struct sockaddr *addr)
+{
+	if (addr->sa_family == AF_INET)
+	{
+		const struct sockaddr_in *in = (const struct sockaddr_in *) addr;
+
+		return (ntohl(in->sin_addr.s_addr) >> 24) == 127;
+	}
+	if (addr->sa_family == AF_INET6)
+	{
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) addr;
+
+		return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+	}
+	return false;
+}
+
+/*
+ * CURLOPT_OPENSOCKETFUNCTION: counts the descriptor with PostgreSQL and
+ * holds plain http to loopback by the address that it really goes to.
+ */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	CfdwHttpRequest *request = arg;
+	curl_socket_t fd;
+
+	if (request->is_plain && !address_is_loopback(&address->addr))
+	{
+		request->refusal = CFDW_NOT_LOOPBACK;
+		return CURL_SOCKET_BAD;
+	}
+	if (!AcquireExternalFD())
+		return CURL_SOCKET_BAD;
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd < 0)
+	{
+		ReleaseExternalFD();
+		return CURL_SOCKET_BAD;
+	}
+	http.socket_count++;
+	return fd;
+}
+
+/* CURLOPT_CLOSESOCKETFUNCTION; may run long after its request is gone. */
+static int
+close_socket(void *arg, curl_socket_t fd)
+{
+	http.socket_count--;
+	ReleaseExternalFD();
+	return close(fd);
+}
+
+/* ---- what comes back ---- */
+
+/* Note why the transfer stops; the caller reports once libcurl is off the stack. */
+static size_t
+refuse(CfdwHttpRequest *request, CfdwCause cause)
+{
+	request->refusal = cause;
+	return 0;
+}
+
+/* Make room for len more bytes and a final NUL. */
+static bool
+reserve(CfdwHttpRequest *request, size_t len)
+{
+	size_t		capacity = request->capacity ? request->capacity : FIRST_BODY_SIZE;
+	char	   *data;
+
+	while (capacity < request->size + len + 1)
+		capacity *= 2;
+	if (capacity == request->capacity)
+		return true;
+	data = realloc(request->data, capacity);
+	if (data == NULL)
+		return false;
+	request->data = data;
+	request->capacity = capacity;
+	return true;
+}
+
+/* CURLOPT_WRITEFUNCTION: sees the body after decompression. */
+static size_t
+append_body(char *data, size_t size, size_t nmemb, void *arg)
+{
+	CfdwHttpRequest *request = arg;
+	size_t		len = size * nmemb;
+
+	if ((int64) (request->size + len) > request->peer->max_response_bytes)
+		return refuse(request, CFDW_TOO_LARGE);
+	if (!reserve(request, len))
+		return refuse(request, CFDW_NO_MEMORY);
+	memcpy(request->data + request->size, data, len);
+	request->size += len;
+	request->data[request->size] = '\0';
+	return len;
+}
+
+/* CURLOPT_HEADERFUNCTION */
+static size_t
+count_header(char *data, size_t size, size_t nmemb, void *arg)
+{
+	CfdwHttpRequest *request = arg;
+
+	request->header_bytes += size * nmemb;
+	if (request->header_bytes > CFDW_MAX_HEADER_BYTES)
+		return refuse(request, CFDW_TOO_LARGE);
+	return size * nmemb;
+}
+
+/* ---- the backend's multi handle ---- */
+
+static void
+check_multi(CURLMcode code)
+{
+	if (code != CURLM_OK)
+		elog(ERROR, "libcurl: %s", curl_multi_strerror(code));
+}
+
+static void
+open_descriptor(int *fd, int opened, const char *what)
+{
+	if (opened < 0)
+	{
+		ReleaseExternalFD();
+		elog(ERROR, "could not make %s: %m", what);
+	}
+	*fd = opened;
+}
+
+static void
+acquire_descriptor(void)
+{
+	if (!AcquireExternalFD())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("too many open files in this session")));
+}
+
+static void
+make_multi(void)
+{
+	CURLM	   *multi;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		elog(ERROR, "libcurl could not be initialized");
+	multi = curl_multi_init();
+	if (multi == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	http.multi = multi;
+	check_multi(curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket));
+	check_multi(curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_timer));
+	check_multi(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_SESSIONS));
+	check_multi(curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX));
+	http.last_pump = now_ms();
+}
+
+/* Each piece is made once per backend; a failure leaves the others usable. */
+static void
+make_ready(void)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (http.events != NULL)
+		return;
+	if (http.epoll_fd < 0)
+	{
+		acquire_descriptor();
+		open_descriptor(&http.epoll_fd, epoll_create1(EPOLL_CLOEXEC), "an epoll descriptor");
+	}
+	if (http.timer_fd < 0)
+	{
+		acquire_descriptor();
+		open_descriptor(&http.timer_fd,
+						timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "a timer");
+	}
+	event.data.fd = http.timer_fd;
+	if (epoll_ctl(http.epoll_fd, EPOLL_CTL_ADD, http.timer_fd, &event) != 0 && errno != EEXIST)
+		elog(ERROR, "could not watch the timer: %m");
+	if (http.multi == NULL)
+	{
+		dlist_init(&http.active);
+		make_multi();
+	}
+	http.wait_event = cfdw_wait_event_new("ConnectionFdwRequest");
+	http.events = cfdw_wait_set_create(3);
+	AddWaitEventToSet(http.events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(http.events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(http.events, WL_SOCKET_READABLE, http.epoll_fd, NULL, NULL);
+}
+
+/*
+ * libcurl may start a resolver thread in any call that makes progress.  The
+ * thread inherits the signal mask, so signals are blocked meanwhile: they
+ * are for the main thread alone.
+ */
+static void
+block_signals(sigset_t *old)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	(void) pthread_sigmask(SIG_BLOCK, &all, old);
+}
+
+static void
+restore_signals(const sigset_t *old)
+{
+	(void) pthread_sigmask(SIG_SETMASK, old, NULL);
+}
+
+/* ---- one request ---- */
+
+/* The request is done, well or not: others may have its slot. */
+static void
+leave_gate(CfdwHttpRequest *request)
+{
+	if (request->state == REQUEST_DONE)
+		return;
+	request->state = REQUEST_DONE;
+	request->gate->in_flight--;
+	dlist_delete(&request->node);
+}
+
+static void
+drop_easy(CfdwHttpRequest *request)
+{
+	CURL	   *easy = request->easy;
+
+	if (easy == NULL)
+		return;
+	request->easy = NULL;
+	(void) curl_multi_remove_handle(http.multi, easy);
+	curl_easy_cleanup(easy);
+}
+
+/* The memory context's callback: whatever state the request is in, end it. */
+static void
+release_request(void *arg)
+{
+	CfdwHttpRequest *request = arg;
+	sigset_t	old;
+
+	block_signals(&old);
+	drop_easy(request);
+	restore_signals(&old);
+	leave_gate(request);
+	http.request_count--;
+	free(request->data);
+	if (request->key_header != NULL)
+		explicit_bzero(request->key_header, strlen(request->key_header));
+	if (request->body != NULL)
+		explicit_bzero(request->body, request->body_len);
+}
+
+static void
+prepare_headers(CfdwHttpRequest *request)
+{
+	request->key_header = psprintf("X-API-Key: %s", request->peer->api_key);
+	request->headers[0].data = request->key_header;
+	request->headers[0].next = &request->headers[1];
+	request->headers[1].data = pstrdup("Accept: application/json");
+	request->headers[1].next = NULL;
+	if (request->body != NULL)
+	{
+		request->headers[1].next = &request->headers[2];
+		request->headers[2].data = pstrdup("Content-Type: application/json");
+	}
+}
+
+/* Collects whether every option was taken. */
+#define SET(option, value) \
+	(ok = ok && curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
+
+static bool
+set_policy(CURL *easy, CfdwHttpRequest *request)
+{
+	const CfdwHttpPeer *peer = request->peer;
+	bool		ok = set_protocols(easy) == CURLE_OK;
+
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	if (peer->ca_file != NULL)
+		SET(CURLOPT_CAINFO, peer->ca_file);
+
+	/* an empty proxy also keeps libcurl from asking the environment */
+	SET(CURLOPT_PROXY, peer->proxy && !request->is_plain ? peer->proxy : "");
+	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, request);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	return ok;
+}
+
+static bool
+set_bounds(CURL *easy, CfdwHttpRequest *request)
+{
+	const CfdwHttpPeer *peer = request->peer;
+	bool		ok = set_quick_exit(easy) == CURLE_OK;
+
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long) peer->connect_timeout);
+	SET(CURLOPT_TIMEOUT_MS, (long) peer->request_timeout);
+	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) peer->max_response_bytes);
+	SET(CURLOPT_WRITEFUNCTION, append_body);
+	SET(CURLOPT_WRITEDATA, request);
+	SET(CURLOPT_HEADERFUNCTION, count_header);
+	SET(CURLOPT_HEADERDATA, request);
+	SET(CURLOPT_ERRORBUFFER, request->remark);
+	SET(CURLOPT_PRIVATE, request);
+	return ok;
+}
+
+static bool
+set_question(CURL *easy, CfdwHttpRequest *request)
+{
+	bool		ok = true;
+
+	SET(CURLOPT_URL, request->url);
+	SET(CURLOPT_PATH_AS_IS, 1L);
+	SET(CURLOPT_HTTPHEADER, request->headers);
+	SET(CURLOPT_USERAGENT, USER_AGENT);
+	SET(CURLOPT_ACCEPT_ENCODING, "");
+	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	if (request->once)
+	{
+		SET(CURLOPT_FRESH_CONNECT, 1L);
+		SET(CURLOPT_FORBID_REUSE, 1L);
+	}
+	else if (!request->is_plain)
+		SET(CURLOPT_PIPEWAIT, 1L);
+	if (request->body != NULL)
+	{
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_len);
+		SET(CURLOPT_POSTFIELDS, request->body);
+	}
+	if (request->method != CFDW_GET)
+		SET(CURLOPT_CUSTOMREQUEST, cfdw_method_name(request->method));
+	return ok;
+}
+
+#undef SET
+
+/*
+ * Hand a try to libcurl.  False when it would not take it: then the request
+ * is done, for want of memory.
+ */
+static bool
+send_try(CfdwHttpRequest *request)
+{
+	CURL	   *easy = curl_easy_init();
+	sigset_t	old;
+	CURLMcode	code = CURLM_OUT_OF_MEMORY;
+
+	request->easy = easy;
+	request->size = 0;
+	request->header_bytes = 0;
+	request->refusal = CFDW_OK;
+	request->was_idle = false;
+	request->remark[0] = '\0';
+	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
+		set_question(easy, request))
+	{
+		block_signals(&old);
+		code = curl_multi_add_handle(http.multi, easy);
+		restore_signals(&old);
+	}
+	if (code != CURLM_OK)
+	{
+		drop_easy(request);
+		request->answer.cause = CFDW_NO_MEMORY;
+		leave_gate(request);
+		return false;
+	}
+	request->state = REQUEST_RUNNING;
+	request->answer.tries++;
+	return true;
+}
+
+/* Requests in flight while nobody pumped may fail through no one's fault. */
+static void
+note_idle_gap(int64 now)
+{
+	dlist_iter	iter;
+
+	if (now - http.last_pump > IDLE_GAP)
+		dlist_foreach(iter, &http.active)
+			dlist_container(CfdwHttpRequest, node, iter.cur)->was_idle = true;
+	http.last_pump = now;
+}
+
+bool
+cfdw_http_has_slot(const CfdwHttpPeer *peer)
+{
+	return peer->gate->in_flight < peer->gate->max_in_flight;
+}
+
+CfdwHttpRequest *
+cfdw_http_start(const CfdwHttpPeer *peer, CfdwMethod method, const char *path,
+				const char *body, bool once)
+{
+	MemoryContext cxt;
+	MemoryContext old;
+	CfdwHttpRequest *request;
+
+	make_ready();
+	note_idle_gap(now_ms());
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw request",
+								ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(cxt);
+	request = palloc0(sizeof(CfdwHttpRequest));
+	request->cxt = cxt;
+	request->peer = peer;
+	request->gate = peer->gate;
+	request->method = method;
+	request->url = psprintf("%s%s", peer->base_url, path);
+	request->body = body ? pstrdup(body) : NULL;
+	request->body_len = body ? strlen(body) : 0;
+	request->once = once || method != CFDW_GET;
+	request->is_plain = pg_strncasecmp(peer->base_url, "http://", 7) == 0;
+	request->answer.remark = request->remark;
+	request->first_start = now_ms();
+	prepare_headers(request);
+
+	/* from here on the callback undoes whatever was done */
+	request->on_reset.func = release_request;
+	request->on_reset.arg = request;
+	dlist_push_tail(&http.active, &request->node);
+	http.request_count++;
+	request->gate->in_flight++;
+	MemoryContextRegisterResetCallback(cxt, &request->on_reset);
+	MemoryContextSwitchTo(old);
+
+	(void) send_try(request);
+	return request;
+}
+
+bool
+cfdw_http_is_done(const CfdwHttpRequest *request)
+{
+	return request->state == REQUEST_DONE;
+}
+
+const CfdwHttpAnswer *
+cfdw_http_answer(const CfdwHttpRequest *request)
+{
+	return &request->answer;
+}
+
+void
+cfdw_http_release(CfdwHttpRequest *request)
+{
+	MemoryContextDelete(request->cxt);
+}
+
+/* ---- how a try ended ---- */
+
+static CfdwCause
+cause_of_code(CURLcode code)
+{
+	switch (code)
+	{
+		case CURLE_OPERATION_TIMEDOUT:
+			return CFDW_TIMEOUT;
+		case CURLE_PEER_FAILED_VERIFICATION:
+		case CURLE_SSL_CACERT_BADFILE:
+		case CURLE_SSL_ISSUER_ERROR:
+		case CURLE_SSL_INVALIDCERTSTATUS:
+			return CFDW_CERTIFICATE;
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_URL_MALFORMAT:
+		case CURLE_SSL_CONNECT_ERROR:
+			return CFDW_UNREACHABLE;
+		case CURLE_FILESIZE_EXCEEDED:
+			return CFDW_TOO_LARGE;
+		case CURLE_OUT_OF_MEMORY:
+			return CFDW_NO_MEMORY;
+		default:
+			return CFDW_LOST;
+	}
+}
+
+static void
+read_answer(CfdwHttpRequest *request, CURLcode code)
+{
+	CfdwHttpAnswer *answer = &request->answer;
+	long		status = 0;
+	long		sent = 0;
+	curl_off_t	bytes = 0;
+	const char *type = NULL;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_CONTENT_TYPE, &type);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME, &answer->seconds);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+
+	answer->was_sent = sent > 0;
+	answer->http_status = (int) status;
+	answer->bytes += bytes;
+	answer->is_json = type != NULL && strstr(type, "json") != NULL;
+	answer->body = request->data ? request->data : "";
+	answer->len = request->size;
+	if (request->data != NULL)
+		request->data[request->size] = '\0';
+	if (request->refusal != CFDW_OK)
+		answer->cause = request->refusal;
+	else if (code != CURLE_OK)
+		answer->cause = cause_of_code(code);
+	else
+		answer->cause = cfdw_cause_of_status(answer->http_status);
+
+	/* libcurl's words are about transport; the refusals have their own */
+	if (request->refusal != CFDW_OK || code == CURLE_OK)
+		request->remark[0] = '\0';
+	else if (request->remark[0] == '\0')
+		strlcpy(request->remark, curl_easy_strerror(code), sizeof(request->remark));
+}
+
+static bool
+is_transport_failure(CfdwCause cause)
+{
+	return cause == CFDW_UNREACHABLE || cause == CFDW_LOST || cause == CFDW_TIMEOUT;
+}
+
+static bool
+is_busy_status(int status)
+{
+	return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+/*
+ * Is another try due?  Failures of transport are tried again only while
+ * request_timeout has not passed since the first try, so that a dead server
+ * is reported in bounded time.
+ */
+static bool
+wants_retry(const CfdwHttpRequest *request)
+{
+	const CfdwHttpAnswer *answer = &request->answer;
+
+	if (request->once || answer->tries > request->peer->max_retries)
+		return false;
+	if (is_transport_failure(answer->cause))
+		return now_ms() - request->first_start < request->peer->request_timeout;
+	return is_busy_status(answer->http_status);
+}
+
+/*
+ * The pause before the next try, in ms: doubling with jitter, or what the
+ * server asks for, and never more than retry_max_delay.
+ */
+static int64
+retry_delay(const CfdwHttpRequest *request, curl_off_t retry_after)
+{
+	int64		most = request->peer->retry_max_delay;
+	int64		delay = (int64) FIRST_RETRY_DELAY << Min(request->answer.tries - 1, 16);
+
+	delay = (int64) (Min(delay, most) * (0.5 + 0.5 * cfdw_random_fraction()));
+	if (retry_after > 0)
+		delay = Min(Max(delay, retry_after * 1000), most);
+	return delay;
+}
+
+static void
+finish_try(CfdwHttpRequest *request, CURLcode code)
+{
+	curl_off_t	retry_after = 0;
+
+	read_answer(request, code);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &retry_after);
+	drop_easy(request);
+
+	/* nobody pumped for a while: the failure is ours, ask again in silence */
+	if (request->was_idle && !request->once && is_transport_failure(request->answer.cause))
+	{
+		request->answer.tries--;
+		request->first_start = now_ms();
+		(void) send_try(request);
+	}
+	else if (wants_retry(request))
+	{
+		request->state = REQUEST_PAUSED;
+		request->retry_at = now_ms() + retry_delay(request, retry_after);
+	}
+	else
+		leave_gate(request);
+}
+
+static bool
+collect_finished(void)
+{
+	bool		any = false;
+	CURLMsg    *msg;
+	int			left;
+
+	while ((msg = curl_multi_info_read(http.multi, &left)) != NULL)
+	{
+		CfdwHttpRequest *request = NULL;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		(void) curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **) &request);
+		finish_try(request, msg->data.result);
+		any = true;
+	}
+	return any;
+}
+
+static void
+send_due_retries(int64 now)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &http.active)
+	{
+		CfdwHttpRequest *request = dlist_container(CfdwHttpRequest, node, iter.cur);
+
+		if (request->state == REQUEST_PAUSED && request->retry_at <= now)
+			(void) send_try(request);
+	}
+}
+
+/* ---- pumping ---- */
+
+static void
+pump_sockets(void)
+{
+	struct epoll_event events[32];
+	int			running;
+	int			n = epoll_wait(http.epoll_fd, events, lengthof(events), 0);
+
+	for (int i = 0; i < n; i++)
+	{
+		int			fd = events[i].data.fd;
+		int			mask = 0;
+
+		if (fd == http.timer_fd)
+		{
+			uint64		expirations;
+
+			(void) !read(fd, &expirations, sizeof(expirations));
+			http.armed = -1;
+			continue;
+		}
+		if (events[i].events & EPOLLIN)
+			mask |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			mask |= CURL_CSELECT_OUT;
+		if (events[i].events & (EPOLLERR | EPOLLHUP))
+			mask |= CURL_CSELECT_ERR;
+		(void) curl_multi_socket_action(http.multi, fd, mask, &running);
+	}
+}
+
+/* Let libcurl work on what is due; true when some try ended. */
+static bool
+pump(void)
+{
+	int64		now = now_ms();
+	sigset_t	old;
+	int			running;
+	bool		any;
+
+	note_idle_gap(now);
+	block_signals(&old);
+	pump_sockets();
+	if (http.curl_due >= 0 && http.curl_due <= now)
+	{
+		http.curl_due = -1;
+		(void) curl_multi_socket_action(http.multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+	any = collect_finished();
+	restore_signals(&old);
+	send_due_retries(now);
+	arm_timer();
+	return any;
+}
+
+void
+cfdw_http_poll(void)
+{
+	if (http.events != NULL)
+		(void) pump();
+}
+
+void
+cfdw_http_wait(void)
+{
+	WaitEvent	occurred[3];
+	int			n;
+
+	make_ready();
+	CHECK_FOR_INTERRUPTS();
+	if (pump())
+		return;
+	n = WaitEventSetWait(http.events, -1, occurred, lengthof(occurred), http.wait_event);
+	http.last_pump = now_ms();
+	for (int i = 0; i < n; i++)
+		if (occurred[i].events & WL_LATCH_SET)
+			ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	(void) pump();
+}
+
+void
+cfdw_http_census(int *requests, int *sockets)
+{
+	*requests = http.request_count;
+	*sockets = http.socket_count;
+}

@@ -1,0 +1,110 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.h
+ *	  Many bounded requests at once; interruptible; TLS and protocol policy;
+ *	  retries.
+ *
+ * One libcurl multi handle serves the backend, for all servers.  Whoever
+ * waits pumps it for everybody: a pump notes what happened to requests and
+ * never reports it, so that an error is raised where its request is read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CFDW_HTTP_H
+#define CFDW_HTTP_H
+
+#include "postgres.h"
+
+#include "error.h"
+
+/* Bytes of headers taken from one answer; real ones stay under a tenth. */
+#define CFDW_MAX_HEADER_BYTES (256 * 1024)
+
+typedef enum CfdwMethod
+{
+	CFDW_GET,
+	CFDW_POST,
+	CFDW_PATCH
+} CfdwMethod;
+
+/* Counts requests in flight to one server; lives as long as the backend. */
+typedef struct CfdwHttpGate
+{
+	int			in_flight;
+	int			max_in_flight;
+} CfdwHttpGate;
+
+/*
+ * Whom a request goes to and how.  Must outlive its requests.  Times are
+ * milliseconds.
+ */
+typedef struct CfdwHttpPeer
+{
+	CfdwHttpGate *gate;
+	const char *base_url;		/* no slash at its end */
+	const char *api_key;
+	const char *ca_file;		/* NULL: the system's */
+	const char *proxy;			/* NULL: none */
+	int			connect_timeout;
+	int			request_timeout;
+	int			max_retries;
+	int			retry_max_delay;
+	int64		max_response_bytes;
+} CfdwHttpPeer;
+
+typedef struct CfdwHttpRequest CfdwHttpRequest;
+
+/* What came of a request.  Strings belong to the request. */
+typedef struct CfdwHttpAnswer
+{
+	CfdwCause	cause;			/* CFDW_OK: 2xx and whole */
+	int			http_status;	/* 0: none came */
+	const char *body;			/* NUL-terminated behind its end; may be "" */
+	size_t		len;
+	bool		is_json;		/* by content type */
+	const char *remark;			/* libcurl's words, or "" */
+	int			tries;			/* how often it was sent */
+	int64		bytes;			/* body bytes on the wire */
+	double		seconds;		/* of the last try */
+	bool		was_sent;		/* some byte of it may have left */
+} CfdwHttpAnswer;
+
+/* May another request to this peer begin now? */
+extern bool cfdw_http_has_slot(const CfdwHttpPeer *peer);
+
+/*
+ * Begin a request; path is below the base URL, encoded.  It belongs to a
+ * child of the current memory context: reset of that, at any time, ends it.
+ * The caller has seen a free slot; a request in back-off keeps its slot.
+ *
+ * A GET is retried as the peer says.  With `once`, and for POST and PATCH,
+ * it goes out on a fresh TCP connection exactly once, because libcurl sends
+ * again by itself when a reused one turns out closed.
+ */
+extern CfdwHttpRequest *cfdw_http_start(const CfdwHttpPeer *peer,
+										CfdwMethod method, const char *path,
+										const char *body, bool once);
+
+extern bool cfdw_http_is_done(const CfdwHttpRequest *request);
+
+/* The answer of a request that is done; never raises. */
+extern const CfdwHttpAnswer *cfdw_http_answer(const CfdwHttpRequest *request);
+
+/* End a request early, or free one that was read. */
+extern void cfdw_http_release(CfdwHttpRequest *request);
+
+/* Let transfers progress without waiting. */
+extern void cfdw_http_poll(void);
+
+/*
+ * Wait until something happened to some request; may return early.  Handles
+ * interrupts, so it may raise.
+ */
+extern void cfdw_http_wait(void);
+
+extern const char *cfdw_method_name(CfdwMethod method);
+
+/* Requests and bytes that exist now in this backend, for leak tests. */
+extern void cfdw_http_census(int *requests, int *sockets);
+
+#endif							/* CFDW_HTTP_H */

@@ -1,0 +1,444 @@
+/*-------------------------------------------------------------------------
+ *
+ * pushdown.c
+ *	  Which clauses feed which route, and why the others do not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pushdown.h"
+
+#include "access/sysattr.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "label.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
+
+/* ---- columns ---- */
+
+static Node *
+strip_relabel(Node *node)
+{
+	while (node != NULL && IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node;
+}
+
+bool
+cfdw_is_column(const CfdwRelation *rel, Node *node, const CfdwColumn **column)
+{
+	Var		   *var = (Var *) strip_relabel(node);
+
+	if (var == NULL || !IsA(var, Var) || (Index) var->varno != rel->relid ||
+		var->varlevelsup != 0 || var->varattno <= 0)
+		return false;
+	*column = rel->fits[var->varattno - 1].column;
+	return *column != NULL;
+}
+
+/* status, and what is computed from it alone. */
+static bool
+is_status_column(const CfdwColumn *column)
+{
+	return column != NULL &&
+		(column->type == CFDW_TYPE_CONNECTION_STATUS ||
+		 column->origin == CFDW_CATEGORY_OF || column->origin == CFDW_NEEDS_USER_OF);
+}
+
+/* ---- bindings ---- */
+
+/* The API compares bytes: uuids, and text of a deterministic collation. */
+static bool
+is_shared_equality(Oid function, Oid collation)
+{
+	if (function == F_UUID_EQ)
+		return true;
+	return function == F_TEXTEQ &&
+		(!OidIsValid(collation) || get_collation_isdeterministic(collation));
+}
+
+/* Is the value known before the relation's rows are, and the same for all? */
+static bool
+is_known_before(const CfdwRelation *rel, Node *value)
+{
+	Relids		vars = pull_varnos(NULL, value);
+
+	return !bms_is_member(rel->relid, vars) && !contain_volatile_functions(value) &&
+		!contain_subplans(value);
+}
+
+static bool
+bind_sides(const CfdwRelation *rel, Node *column_side, Node *value, bool is_array,
+		   CfdwBinding *binding)
+{
+	if (!cfdw_is_column(rel, column_side, &binding->column) || !is_known_before(rel, value))
+		return false;
+	binding->value = (Expr *) value;
+	binding->is_array = is_array;
+	return true;
+}
+
+bool
+cfdw_clause_binds(const CfdwRelation *rel, Expr *clause, CfdwBinding *binding)
+{
+	if (IsA(clause, OpExpr))
+	{
+		OpExpr	   *op = (OpExpr *) clause;
+
+		if (list_length(op->args) != 2 ||
+			!is_shared_equality(get_opcode(op->opno), op->inputcollid))
+			return false;
+		return bind_sides(rel, linitial(op->args), lsecond(op->args), false, binding) ||
+			bind_sides(rel, lsecond(op->args), linitial(op->args), false, binding);
+	}
+	if (IsA(clause, ScalarArrayOpExpr))
+	{
+		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause;
+
+		if (!op->useOr || !is_shared_equality(get_opcode(op->opno), op->inputcollid))
+			return false;
+		return bind_sides(rel, linitial(op->args), lsecond(op->args), true, binding);
+	}
+	return false;
+}
+
+/* ---- clauses over the status alone ---- */
+
+typedef struct StatusWalk
+{
+	const CfdwRelation *rel;
+	bool		has_column;
+	bool		has_text_status;	/* the label itself, declared text */
+} StatusWalk;
+
+/* Types whose functions and operators cannot fail on a label. */
+static bool
+is_tame_type(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case NAMEOID:
+		case UNKNOWNOID:
+		case TEXTARRAYOID:
+		case VARCHARARRAYOID:
+		case ANYENUMOID:
+			return true;
+		default:
+			return type_is_enum(type) || type_is_enum(get_element_type(type));
+	}
+}
+
+/* Evaluated for labels that no row may have: so it must not raise. */
+static bool
+is_tame_function(Oid function)
+{
+	return function < FirstNormalObjectId && func_volatile(function) != PROVOLATILE_VOLATILE;
+}
+
+static bool
+is_our_function(Oid function)
+{
+	return get_func_namespace(function) == get_namespace_oid("nectar", true) &&
+		func_volatile(function) == PROVOLATILE_IMMUTABLE;
+}
+
+static bool
+is_tame_call(Oid function, void *context)
+{
+	return !is_tame_function(function) && !is_our_function(function);
+}
+
+/* A cast by text form is tame towards text; towards others only of constants. */
+static bool
+is_tame_coercion(Node *node)
+{
+	CoerceViaIO *coerce = (CoerceViaIO *) node;
+
+	return coerce->resulttype == TEXTOID || coerce->resulttype == VARCHAROID ||
+		bms_is_empty(pull_varnos(NULL, (Node *) coerce->arg));
+}
+
+/* Stops (true) at whatever keeps a clause from being a status clause. */
+static bool
+find_untame(Node *node, StatusWalk *walk)
+{
+	const CfdwColumn *column;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Var:
+			if (!cfdw_is_column(walk->rel, node, &column) || !is_status_column(column))
+				return true;
+			walk->has_column = true;
+			walk->has_text_status |= column->type == CFDW_TYPE_CONNECTION_STATUS &&
+				walk->rel->fits[((Var *) node)->varattno - 1].is_text;
+			return false;
+		case T_CoerceViaIO:
+			if (!is_tame_coercion(node))
+				return true;
+			break;
+		case T_Const:
+		case T_Param:
+		case T_OpExpr:
+		case T_FuncExpr:
+		case T_ScalarArrayOpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+		case T_RelabelType:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_CoalesceExpr:
+		case T_ArrayExpr:
+		case T_ArrayCoerceExpr:
+			break;
+		case T_List:
+			return expression_tree_walker(node, find_untame, walk);
+		default:
+			return true;
+	}
+	if (!IsA(node, CaseWhen) && !is_tame_type(exprType(node)))
+		return true;
+	if (check_functions_in_node(node, is_tame_call, NULL))
+		return true;
+	return expression_tree_walker(node, find_untame, walk);
+}
+
+/* `status = value` over a text column names all labels that can pass. */
+static bool
+names_its_labels(const CfdwRelation *rel, Expr *clause)
+{
+	CfdwBinding binding;
+
+	return cfdw_clause_binds(rel, clause, &binding) &&
+		binding.column->type == CFDW_TYPE_CONNECTION_STATUS;
+}
+
+/* Tell status clauses from others; *is_closed is false when labels that
+ * nobody has documented could satisfy it in a text column. */
+static bool
+is_status_clause(const CfdwRelation *rel, Expr *clause, bool *is_closed)
+{
+	StatusWalk	walk = {.rel = rel};
+
+	if (find_untame((Node *) clause, &walk) || !walk.has_column)
+		return false;
+	*is_closed = !walk.has_text_status || names_its_labels(rel, clause);
+	return true;
+}
+
+/* ---- what a route makes of a clause ---- */
+
+static const CfdwFilter *
+find_filter(const CfdwEndpoint *endpoint, const char *column)
+{
+	for (int i = 0; i < CFDW_MAX_FILTERS && endpoint->filters[i].column; i++)
+		if (strcmp(endpoint->filters[i].column, column) == 0)
+			return &endpoint->filters[i];
+	return NULL;
+}
+
+static bool
+binds_some_route(const CfdwResource *resource, const CfdwColumn *column)
+{
+	for (int i = 0; i < resource->route_count; i++)
+		if (resource->routes[i].bound && strcmp(resource->routes[i].bound, column->name) == 0)
+			return true;
+	return false;
+}
+
+CfdwClauseUse
+cfdw_clause_use(const CfdwRelation *rel, const CfdwRoute *route, Expr *clause)
+{
+	const CfdwEndpoint *last = cfdw_route_last(route, NULL);
+	CfdwBinding binding;
+	bool		is_closed;
+
+	if (is_status_clause(rel, clause, &is_closed))
+	{
+		if (find_filter(last, "status") == NULL)
+			return CFDW_USE_NO_PARAM;
+		return is_closed ? CFDW_USE_STATUS : CFDW_USE_OPEN_LABELS;
+	}
+	if (!cfdw_clause_binds(rel, clause, &binding))
+		return CFDW_USE_FORM;
+	if (route->bound != NULL && strcmp(route->bound, binding.column->name) == 0)
+		return route->match ? CFDW_USE_MATCH : CFDW_USE_KEY;
+	if (find_filter(last, binding.column->name) != NULL)
+		return CFDW_USE_FILTER;
+	return binds_some_route(rel->resource, binding.column) ?
+		CFDW_USE_OTHER_ROUTE : CFDW_USE_NO_PARAM;
+}
+
+/* ---- choosing labels ---- */
+
+static bool
+find_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return true;
+	return expression_tree_walker(node, find_param, context);
+}
+
+bool
+cfdw_clauses_are_fixed(List *clauses)
+{
+	return !find_param((Node *) clauses, NULL);
+}
+
+/* A label under trial: NULL text is a status that is missing or unknown. */
+typedef struct Candidate
+{
+	const char *text;
+	Oid			oid;
+	const CfdwStatusFact *fact;
+} Candidate;
+
+static Datum
+derived_datum(const CfdwColumn *column, Oid type, const Candidate *candidate)
+{
+	const char *category = candidate->fact ? candidate->fact->category : CFDW_CATEGORY_UNKNOWN;
+	bool		needs_user = cfdw_fact_needs_user(candidate->fact);
+
+	if (column->origin == CFDW_NEEDS_USER_OF)
+		return type == BOOLOID ? BoolGetDatum(needs_user) :
+			CStringGetTextDatum(needs_user ? "true" : "false");
+	if (!type_is_enum(type))
+		return CStringGetTextDatum(category);
+	return ObjectIdGetDatum(cfdw_labels_find(cfdw_labels_read(type), category, strlen(category)));
+}
+
+/* Give the slot the candidate's values, as decoding such a row would. */
+static void
+fill_slot(const CfdwRelation *rel, TupleTableSlot *slot, const Candidate *candidate)
+{
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, sizeof(bool) * rel->desc->natts);
+	for (int i = 0; i < rel->desc->natts; i++)
+	{
+		const CfdwColumn *column = rel->fits[i].column;
+		Oid			type = TupleDescAttr(rel->desc, i)->atttypid;
+
+		if (!is_status_column(column))
+			continue;
+		if (column->type != CFDW_TYPE_CONNECTION_STATUS)
+			slot->tts_values[i] = derived_datum(column, type, candidate);
+		else if (candidate->text == NULL)
+			continue;
+		else if (rel->fits[i].is_text)
+			slot->tts_values[i] = CStringGetTextDatum(candidate->text);
+		else
+			slot->tts_values[i] = ObjectIdGetDatum(candidate->oid);
+		slot->tts_isnull[i] = false;
+	}
+	ExecStoreVirtualTuple(slot);
+}
+
+static bool
+passes(ExprState *state, ExprContext *econtext)
+{
+	return ExecQual(state, econtext);
+}
+
+/* Texts that `status = value` clauses name; they may be undocumented. */
+static List *
+named_labels(const CfdwRelation *rel, List *clauses, PlanState *parent, ExprContext *econtext)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		CfdwBinding binding;
+		Datum		value;
+		bool		isnull;
+
+		if (!cfdw_clause_binds(rel, lfirst(lc), &binding))
+			continue;
+		value = ExecEvalExprSwitchContext(ExecInitExpr(binding.value, parent), econtext, &isnull);
+		if (isnull)
+			continue;
+		if (binding.is_array)
+		{
+			Datum	   *items;
+			bool	   *nulls;
+			int			count;
+
+			deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
+							  &items, &nulls, &count);
+			for (int i = 0; i < count; i++)
+				if (!nulls[i])
+					names = lappend(names, TextDatumGetCString(items[i]));
+		}
+		else
+			names = lappend(names, TextDatumGetCString(value));
+	}
+	return names;
+}
+
+void
+cfdw_choose_labels(const CfdwRelation *rel, List *clauses, PlanState *parent,
+				   ExprContext *econtext, CfdwLabelChoice *choice)
+{
+	const CfdwEnum *status = cfdw_enum_find(CFDW_TYPE_CONNECTION_STATUS);
+	CfdwLabels *labels = cfdw_labels_read(cfdw_type_oid(CFDW_TYPE_CONNECTION_STATUS));
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(rel->desc, &TTSOpsVirtual);
+	TupleTableSlot *old_slot = econtext->ecxt_scantuple;
+	ExprState  *state = ExecInitQual(clauses, parent);
+	Candidate	candidate = {NULL, InvalidOid, NULL};
+	ListCell   *lc;
+
+	choice->count = 0;
+	choice->labels = palloc(sizeof(char *) * status->label_count);
+	econtext->ecxt_scantuple = slot;
+
+	/* a row whose label nobody knows, or that has none */
+	fill_slot(rel, slot, &candidate);
+	choice->is_open = passes(state, econtext);
+
+	/* labels that are written out, or were added to the type */
+	foreach(lc, named_labels(rel, clauses, parent, econtext))
+	{
+		candidate.text = lfirst(lc);
+		candidate.fact = cfdw_status_fact(status, candidate.text, strlen(candidate.text));
+		fill_slot(rel, slot, &candidate);
+		choice->is_open |= candidate.fact == NULL && passes(state, econtext);
+	}
+	for (int i = 0; i < labels->count; i++)
+	{
+		candidate.text = labels->labels[i].text;
+		candidate.oid = labels->labels[i].oid;
+		candidate.fact = cfdw_status_fact(status, candidate.text, labels->labels[i].len);
+		fill_slot(rel, slot, &candidate);
+		if (!passes(state, econtext))
+			continue;
+		if (candidate.fact == NULL)
+			choice->is_open = true;
+		else
+			choice->labels[choice->count++] = candidate.fact->label;
+	}
+	econtext->ecxt_scantuple = old_slot;
+	ExecDropSingleTupleTableSlot(slot);
+}

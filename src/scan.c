@@ -1,0 +1,529 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  Begin, iterate, rescan, end; EXPLAIN.
+ *
+ * Values are taken from the plan's own qual, so that what is asked for and
+ * what is rechecked cannot differ.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "scan.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "crawl.h"
+#include "decode.h"
+#include "executor/executor.h"
+#include "foreign/foreign.h"
+#include "memo.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "options.h"
+#include "parser/parsetree.h"
+#include "pushdown.h"
+#include "scanspec.h"
+#include "session.h"
+#include "text.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+
+typedef struct TableScan
+{
+	CfdwScanSpec *spec;
+	CfdwRelation rel;
+	CfdwOptions table_options;	/* over the server's */
+	Oid			server;
+	char	   *server_name;
+	const char *task;
+	CfdwCrawlCounts counts;
+
+	/* since the first row was asked for */
+	CfdwStatement *statement;
+	CfdwSession *session;
+	CfdwDecoder *decoder;
+	ExprContext *econtext;		/* for the values of clauses */
+
+	/* since the last rescan */
+	CfdwCrawl  *crawl;
+	MemoryContext crawl_cxt;
+} TableScan;
+
+/* ---- beginning ---- */
+
+void
+cfdwBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Relation	relation = node->ss.ss_currentRelation;
+	Oid			relid = RelationGetRelid(relation);
+	ForeignTable *foreign = GetForeignTable(relid);
+	ForeignServer *server = GetForeignServer(foreign->serverid);
+	TableScan  *scan = palloc0(sizeof(TableScan));
+
+	node->fdw_state = scan;
+	scan->spec = cfdw_scanspec_from_list(plan->fdw_private);
+	scan->rel.resource = scan->spec->resource;
+	scan->rel.desc = RelationGetDescr(relation);
+	scan->rel.relid = plan->scan.scanrelid;
+	scan->rel.fits = cfdw_resource_fit(scan->rel.resource, relid, scan->rel.desc);
+	cfdw_options_init(&scan->table_options);
+	cfdw_options_apply(&scan->table_options, server->options);
+	cfdw_options_apply(&scan->table_options, foreign->options);
+	scan->server = foreign->serverid;
+	scan->server_name = server->servername;
+	scan->task = psprintf("could not read foreign table \"%s\" from server \"%s\"",
+						  RelationGetRelationName(relation), server->servername);
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	scan->statement = cfdw_statement_of(node->ss.ps.state);
+	cfdw_statement_join(scan->statement);
+	if (eflags & EXEC_FLAG_REWIND)
+		cfdw_statement_share(scan->statement);
+}
+
+/*
+ * Can the statement ask for the same thing twice?  It can with two foreign
+ * tables, with subplans, and when a scan runs again with other parameters.
+ */
+static bool
+may_ask_twice(ForeignScanState *node)
+{
+	PlannedStmt *planned = node->ss.ps.state->es_plannedstmt;
+	int			foreign = 0;
+	ListCell   *lc;
+
+	if (!bms_is_empty(node->ss.ps.plan->extParam) || planned->subplans != NIL)
+		return true;
+	foreach(lc, planned->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_FOREIGN_TABLE)
+			foreign++;
+	}
+	return foreign > 1;
+}
+
+/* The part of beginning that needs a user mapping: put off to the first row. */
+static void
+make_ready(ForeignScanState *node)
+{
+	TableScan  *scan = node->fdw_state;
+	EState	   *estate = node->ss.ps.state;
+	Oid			role = cfdw_scan_check_user(node);
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	scan->session = cfdw_session_get(scan->server, OidIsValid(role) ? role : GetUserId());
+	scan->econtext = CreateExprContext(estate);
+	scan->crawl_cxt = AllocSetContextCreate(estate->es_query_cxt, "connection_fdw crawl",
+											ALLOCSET_DEFAULT_SIZES);
+	scan->decoder = cfdw_decoder_create(scan->rel.resource,
+										RelationGetRelationName(node->ss.ss_currentRelation),
+										scan->rel.desc, scan->rel.fits, scan->spec->columns,
+										scan->table_options.on_unknown_status);
+	if (may_ask_twice(node))
+		cfdw_statement_share(scan->statement);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- values of clauses ---- */
+
+/* Clauses of the qual with that use. */
+static List *
+clauses_used(ForeignScanState *node, CfdwClauseUse use)
+{
+	TableScan  *scan = node->fdw_state;
+	List	   *found = NIL;
+	ListCell   *clause;
+	ListCell   *used;
+
+	forboth(clause, node->ss.ps.plan->qual, used, scan->spec->uses)
+		if (lfirst_int(used) == (int) use)
+		found = lappend(found, lfirst(clause));
+	return found;
+}
+
+/* The text that a value has in a request; NULL when no row can have it. */
+static const char *
+value_text(const CfdwColumn *column, Oid type, Datum value)
+{
+	char	   *out;
+	pg_uuid_t	uuid;
+
+	if (type == UUIDOID)
+	{
+		out = palloc(CFDW_UUID_TEXT_SIZE);
+		cfdw_text_from_uuid(DatumGetUUIDP(value), out);
+		return out;
+	}
+	out = TextDatumGetCString(value);
+	if (column->type == CFDW_TYPE_UUID && !cfdw_text_to_uuid(out, strlen(out), &uuid))
+		return NULL;
+	return out;
+}
+
+static void
+add_value(CfdwValues *values, const CfdwColumn *column, Oid type, Datum value, bool isnull)
+{
+	const char *text = isnull ? NULL : value_text(column, type, value);
+
+	if (text != NULL)
+		values->values[values->count++] = text;
+}
+
+static void
+add_array(CfdwValues *values, const CfdwColumn *column, ArrayType *array)
+{
+	Oid			type = ARR_ELEMTYPE(array);
+	int16		typlen;
+	bool		byval;
+	char		align;
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+
+	get_typlenbyvalalign(type, &typlen, &byval, &align);
+	deconstruct_array(array, type, typlen, byval, align, &items, &nulls, &count);
+	values->values = palloc(sizeof(char *) * (count + 1));
+	for (int i = 0; i < count; i++)
+		add_value(values, column, type, items[i], nulls[i]);
+}
+
+/* The values of one binding; NULL equals nothing, so it adds none. */
+static CfdwValues
+binding_values(ForeignScanState *node, const CfdwBinding *binding)
+{
+	TableScan  *scan = node->fdw_state;
+	CfdwValues	values = {0};
+	bool		isnull;
+	Datum		value = ExecEvalExpr(ExecInitExpr(binding->value, &node->ss.ps), scan->econtext,
+									 &isnull);
+
+	if (isnull)
+		return values;
+	if (binding->is_array)
+		add_array(&values, binding->column, DatumGetArrayTypeP(value));
+	else
+	{
+		values.values = palloc(sizeof(char *));
+		add_value(&values, binding->column, exprType((Node *) binding->value), value, false);
+	}
+	cfdw_values_sort(&values);
+	return values;
+}
+
+/* Values that all clauses of a use allow in a column; any without a clause. */
+static CfdwValues
+allowed_values(ForeignScanState *node, CfdwClauseUse use, const char *column)
+{
+	TableScan  *scan = node->fdw_state;
+	CfdwValues	allowed = {.any = true};
+	ListCell   *lc;
+
+	foreach(lc, clauses_used(node, use))
+	{
+		CfdwBinding binding;
+		CfdwValues	values;
+
+		if (!cfdw_clause_binds(&scan->rel, lfirst(lc), &binding) ||
+			strcmp(binding.column->name, column) != 0)
+			continue;
+		values = binding_values(node, &binding);
+		cfdw_values_intersect(&allowed, &values);
+	}
+	return allowed;
+}
+
+/* Statuses to ask for; any when a label that is not documented could pass. */
+static CfdwValues
+allowed_statuses(ForeignScanState *node, ExprContext *econtext)
+{
+	TableScan  *scan = node->fdw_state;
+	List	   *clauses = clauses_used(node, CFDW_USE_STATUS);
+	CfdwValues	allowed = {.any = true};
+	CfdwLabelChoice choice;
+
+	if (clauses == NIL)
+		return allowed;
+	cfdw_choose_labels(&scan->rel, clauses, &node->ss.ps, econtext, &choice);
+	if (choice.is_open)
+		return allowed;
+	allowed.any = false;
+	allowed.count = choice.count;
+	allowed.values = choice.labels;
+	cfdw_values_sort(&allowed);
+	return allowed;
+}
+
+static CfdwValues
+filter_values(ForeignScanState *node, const CfdwFilter *filter, ExprContext *econtext)
+{
+	CfdwValues	any = {.any = true};
+
+	if (filter->column == NULL)
+		return any;
+	if (strcmp(filter->column, "status") == 0)
+		return allowed_statuses(node, econtext);
+	return allowed_values(node, CFDW_USE_FILTER, filter->column);
+}
+
+/* ---- scope ---- */
+
+/* The companies of both lists, each sorted; -1 stands for every company. */
+static void
+intersect_scopes(CfdwCrawlSpec *crawl, const pg_uuid_t *ids, int count)
+{
+	pg_uuid_t  *both;
+	int			kept = 0;
+
+	if (count < 0)
+		return;
+	if (crawl->scope_count < 0)
+	{
+		crawl->scope = ids;
+		crawl->scope_count = count;
+		return;
+	}
+	both = palloc(sizeof(pg_uuid_t) * (count + 1));
+	for (int i = 0; i < count; i++)
+		if (cfdw_uuid_in(&ids[i], crawl->scope, crawl->scope_count))
+			both[kept++] = ids[i];
+	crawl->scope = both;
+	crawl->scope_count = kept;
+}
+
+static void
+fill_scope(TableScan *scan, CfdwCrawlSpec *crawl)
+{
+	char	   *bad;
+	int			count = -1;
+	pg_uuid_t  *ids = NULL;
+
+	crawl->scope = scan->session->companies;
+	crawl->scope_count = scan->session->company_count;
+	if (scan->table_options.company_ids != NULL)
+		ids = cfdw_text_to_uuids(scan->table_options.company_ids, &count, &bad);
+	intersect_scopes(crawl, ids, count);
+}
+
+/* ---- crawling ---- */
+
+static CfdwCrawl *
+begin_crawl(ForeignScanState *node)
+{
+	TableScan  *scan = node->fdw_state;
+	const CfdwEndpoint *last = cfdw_route_last(scan->spec->route, NULL);
+	CfdwCrawlSpec crawl = {
+		.statement = scan->statement,
+		.session = scan->session,
+		.resource = scan->spec->resource,
+		.route = scan->spec->route,
+		.task = scan->task,
+		.demand = scan->spec->demand,
+		.ramp = scan->spec->ramp,
+		.pages = scan->spec->pages,
+		.needs_bytes = cfdw_decoder_needs_bytes(scan->decoder),
+	};
+
+	crawl.bound.any = true;
+	if (scan->spec->route->bound != NULL)
+		crawl.bound = allowed_values(node, scan->spec->route->match ? CFDW_USE_MATCH : CFDW_USE_KEY,
+									 scan->spec->route->bound);
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+		crawl.filters[i] = filter_values(node, &last->filters[i], scan->econtext);
+	if (clauses_used(node, CFDW_USE_STATUS) != NIL && crawl.filters[0].any)
+		crawl.demand = 0;
+	fill_scope(scan, &crawl);
+	return cfdw_crawl_begin(&crawl, &scan->counts);
+}
+
+static void
+start_crawl(ForeignScanState *node)
+{
+	TableScan  *scan = node->fdw_state;
+	MemoryContext old;
+
+	if (scan->session == NULL)
+		make_ready(node);
+	old = MemoryContextSwitchTo(scan->crawl_cxt);
+	scan->crawl = begin_crawl(node);
+	MemoryContextSwitchTo(old);
+}
+
+TupleTableSlot *
+cfdwIterateForeignScan(ForeignScanState *node)
+{
+	TableScan  *scan = node->fdw_state;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	CfdwElement element;
+
+	ExecClearTuple(slot);
+	if (scan->crawl == NULL)
+		start_crawl(node);
+	if (!cfdw_crawl_next(scan->crawl, &element))
+		return slot;			/* empty slot: no more rows */
+	cfdw_decode(scan->decoder, &element, slot->tts_values, slot->tts_isnull);
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+end_crawl(TableScan *scan)
+{
+	if (scan->crawl == NULL)
+		return;
+	cfdw_crawl_end(scan->crawl);
+	scan->crawl = NULL;
+	MemoryContextReset(scan->crawl_cxt);
+}
+
+void
+cfdwReScanForeignScan(ForeignScanState *node)
+{
+	end_crawl(node->fdw_state);
+}
+
+void
+cfdwEndForeignScan(ForeignScanState *node)
+{
+	TableScan  *scan = node->fdw_state;
+
+	if (scan == NULL || scan->statement == NULL)
+		return;
+	end_crawl(scan);
+	cfdw_statement_leave(scan->statement);
+}
+
+/* ---- EXPLAIN ---- */
+
+/* The template of a step: "GET /connection/company/{company_id}?...". */
+static char *
+step_template(const CfdwEndpoint *endpoint, const CfdwValues *filters, int limit)
+{
+	StringInfoData out;
+	const char *place = strstr(endpoint->path, "{}");
+	char		separator = '?';
+
+	initStringInfo(&out);
+	appendStringInfoString(&out, "GET ");
+	if (place == NULL)
+		appendStringInfoString(&out, endpoint->path);
+	else
+		appendStringInfo(&out, "%.*s{%s}%s", (int) (place - endpoint->path), endpoint->path,
+						 endpoint->key, place + 2);
+	for (int i = 0; filters != NULL && i < CFDW_MAX_FILTERS; i++)
+	{
+		const CfdwFilter *filter = &endpoint->filters[i];
+
+		if (filter->column == NULL || filters[i].any)
+			continue;
+		appendStringInfo(&out, "%c%s={%s}", separator, filter->param, filter->column);
+		separator = '&';
+	}
+	if (endpoint->shape == CFDW_SHAPE_PAGES)
+		appendStringInfo(&out, "%climit=%d&page={n}", separator, limit);
+	return out.data;
+}
+
+/*
+ * Which filters will be sent, as far as it can be told without running:
+ * statuses are evaluated when they depend on no parameter, else one is
+ * assumed.
+ */
+static bool
+expected_filters(ForeignScanState *node, CfdwValues *filters)
+{
+	TableScan  *scan = node->fdw_state;
+	List	   *statuses = clauses_used(node, CFDW_USE_STATUS);
+
+	filters[0].any = statuses == NIL;
+	filters[0].count = 1;
+	if (statuses != NIL && cfdw_clauses_are_fixed(statuses))
+		filters[0] = allowed_statuses(node, CreateStandaloneExprContext());
+	filters[1].any = clauses_used(node, CFDW_USE_FILTER) == NIL;
+	filters[1].count = 1;
+	(void) cfdw_crawl_choose_filters(filters, scan->spec->pages);
+	return statuses == NIL || !filters[0].any;
+}
+
+static void
+explain_requests(ForeignScanState *node, const CfdwValues *filters, ExplainState *es)
+{
+	TableScan  *scan = node->fdw_state;
+	const CfdwRoute *route = scan->spec->route;
+	int			limit = scan->table_options.page_size;
+
+	if (scan->spec->demand > 0 && scan->spec->demand < limit)
+		limit = scan->spec->demand;
+	for (int i = 0; i < CFDW_MAX_STEPS && route->steps[i] != NULL; i++)
+		ExplainPropertyText("Remote Request", step_template(route->steps[i], filters, limit), es);
+	if (route->detail != NULL)
+		ExplainPropertyText("Remote Lookup",
+							psprintf("%s, unless listings carry %s",
+									 step_template(route->detail, NULL, limit),
+									 scan->spec->resource->embedded), es);
+}
+
+static void
+explain_clauses(ForeignScanState *node, List *ancestors, bool sends_status, ExplainState *es)
+{
+	TableScan  *scan = node->fdw_state;
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, ancestors);
+	bool		prefix = list_length(es->rtable) > 1;
+	ListCell   *clause;
+	ListCell   *used;
+
+	forboth(clause, node->ss.ps.plan->qual, used, scan->spec->uses)
+	{
+		CfdwClauseUse use = lfirst_int(used);
+		char	   *text = deparse_expression(lfirst(clause), context, prefix, false);
+		const char *class = cfdw_use_class(use);
+		const char *reason = cfdw_use_reason(use);
+
+		if (use == CFDW_USE_STATUS && !sends_status)
+		{
+			class = "local";
+			reason = "one unfiltered listing takes fewer requests";
+		}
+		ExplainPropertyText("Clause", psprintf("%s: %s, %s", class, text, reason), es);
+	}
+}
+
+static void
+explain_counts(const CfdwCrawlCounts *counts, ExplainState *es)
+{
+	ExplainPropertyInteger("Requests", NULL, counts->requests, es);
+	ExplainPropertyInteger("Shared Answers", NULL, counts->shared, es);
+	ExplainPropertyInteger("Pages", NULL, counts->pages, es);
+	ExplainPropertyInteger("Bytes", NULL, counts->bytes, es);
+	ExplainPropertyInteger("Retries", NULL, counts->retries, es);
+	if (es->timing)
+		ExplainPropertyInteger("Waits", NULL, counts->waits, es);
+}
+
+void
+cfdwExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	TableScan  *scan = node->fdw_state;
+	CfdwValues	filters[CFDW_MAX_FILTERS] = {{0}};
+	bool		sends_status;
+
+	if (scan == NULL)
+		return;
+	sends_status = expected_filters(node, filters);
+	ExplainPropertyText("Route", scan->spec->route->name, es);
+	explain_requests(node, filters, es);
+	if (scan->spec->demand > 0)
+		ExplainPropertyInteger("Rows Wanted", NULL, scan->spec->demand, es);
+	if (es->verbose)
+		explain_clauses(node, NIL, sends_status, es);
+	if (es->analyze)
+		explain_counts(&scan->counts, es);
+}

@@ -1,0 +1,480 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.c
+ *	  Which endpoint, key and options serve this user mapping now.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "session.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "catalog/pg_user_mapping.h"
+#include "foreign/foreign.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "text.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* A key file holds a key and a line end; more is not a key. */
+#define MAX_KEY_FILE 4096
+
+/* What tells that a file is another than the one read before. */
+typedef struct FileStamp
+{
+	ino_t		inode;
+	off_t		size;
+	struct timespec modified;
+} FileStamp;
+
+typedef struct CachedSession
+{
+	CfdwSession session;		/* first: what callers hold */
+	dlist_node	node;
+	MemoryContext cxt;
+	int			pins;
+	bool		valid;			/* false: freed when the last pin goes */
+	FileStamp	stamp;
+} CachedSession;
+
+typedef struct SessionPin
+{
+	MemoryContextCallback on_reset;
+	CachedSession *cached;
+} SessionPin;
+
+/* One gate per server, whichever role asks. */
+typedef struct ServerGate
+{
+	dlist_node	node;
+	Oid			server;
+	CfdwHttpGate gate;
+} ServerGate;
+
+static dlist_head sessions = DLIST_STATIC_INIT(sessions);
+static dlist_head gates = DLIST_STATIC_INIT(gates);
+static MemoryContext session_cxt = NULL;
+
+/* Counts invalidations: one that arrives while a session is made must count. */
+static uint64 generation = 0;
+
+/* ---- cache ---- */
+
+static void
+free_session(CachedSession *cached)
+{
+	if (cached->session.options.api_key != NULL)
+		explicit_bzero(cached->session.options.api_key,
+					   strlen(cached->session.options.api_key));
+	dlist_delete(&cached->node);
+	MemoryContextDelete(cached->cxt);
+}
+
+static void
+unpin(void *arg)
+{
+	CachedSession *cached = ((SessionPin *) arg)->cached;
+
+	cached->pins--;
+	if (cached->pins == 0 && !cached->valid)
+		free_session(cached);
+}
+
+static void
+pin(CachedSession *cached)
+{
+	SessionPin *taken = palloc(sizeof(SessionPin));
+
+	taken->cached = cached;
+	taken->on_reset.func = unpin;
+	taken->on_reset.arg = taken;
+	cached->pins++;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &taken->on_reset);
+}
+
+static void
+invalidate(CachedSession *cached)
+{
+	cached->valid = false;
+	if (cached->pins == 0)
+		free_session(cached);
+}
+
+/* Servers and mappings change seldom: any change makes all sessions anew. */
+static void
+forget_sessions(Datum arg, int cacheid, uint32 hashvalue)
+{
+	dlist_mutable_iter iter;
+
+	generation++;
+	dlist_foreach_modify(iter, &sessions)
+		invalidate(dlist_container(CachedSession, node, iter.cur));
+}
+
+static void
+make_cache(void)
+{
+	if (session_cxt != NULL)
+		return;
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_sessions, (Datum) 0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, forget_sessions, (Datum) 0);
+	session_cxt = AllocSetContextCreate(TopMemoryContext, "connection_fdw sessions",
+										ALLOCSET_SMALL_SIZES);
+}
+
+static CfdwHttpGate *
+gate_of(Oid server)
+{
+	ServerGate *fresh;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &gates)
+	{
+		ServerGate *known = dlist_container(ServerGate, node, iter.cur);
+
+		if (known->server == server)
+			return &known->gate;
+	}
+	fresh = MemoryContextAllocZero(session_cxt, sizeof(ServerGate));
+	fresh->server = server;
+	dlist_push_tail(&gates, &fresh->node);
+	return &fresh->gate;
+}
+
+/* ---- user mapping ---- */
+
+/* The mapping's tuple of a role, or PUBLIC's; raises when there is none. */
+static HeapTuple
+find_mapping(ForeignServer *server, Oid role)
+{
+	HeapTuple	tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+										ObjectIdGetDatum(role),
+										ObjectIdGetDatum(server->serverid));
+
+	if (!HeapTupleIsValid(tuple))
+		tuple = SearchSysCache2(USERMAPPINGUSERSERVER,
+								ObjectIdGetDatum(InvalidOid),
+								ObjectIdGetDatum(server->serverid));
+	if (!HeapTupleIsValid(tuple))
+	{
+		char	   *name = GetUserNameFromId(role, true);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("user mapping not found for \"%s\" on server \"%s\"",
+						name ? name : "?", server->servername),
+				 errhint("CREATE USER MAPPING FOR %s SERVER %s OPTIONS (api_key '...');",
+						 name ? quote_identifier(name) : "PUBLIC",
+						 quote_identifier(server->servername))));
+	}
+	return tuple;
+}
+
+/* ---- key ---- */
+
+static void
+refuse_file(const char *path, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("cannot use the file of option \"api_key_file\""),
+			 errdetail("\"%s\": %s.", path, why)));
+}
+
+/* libpq's rule for keys: ours and 0600, or root's and at most 0640. */
+static void
+check_file_mode(const char *path, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		refuse_file(path, "it is not a regular file");
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		refuse_file(path, "it belongs neither to the server's user nor to root");
+	if (st->st_mode & (st->st_uid == 0 ? (S_IWGRP | S_IXGRP | S_IRWXO) : (S_IRWXG | S_IRWXO)))
+		refuse_file(path, "others may read or write it");
+}
+
+static FileStamp
+stamp_of(const struct stat *st)
+{
+	FileStamp	stamp;
+
+	memset(&stamp, 0, sizeof(stamp));
+	stamp.inode = st->st_ino;
+	stamp.size = st->st_size;
+	stamp.modified = st->st_mtim;
+	return stamp;
+}
+
+/* Read the key, less line ends, into the current memory context. */
+static char *
+read_key_file(const char *path, FileStamp *stamp)
+{
+	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	char	   *key = palloc0(MAX_KEY_FILE + 1);
+	struct stat st;
+	ssize_t		len;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open the file of option \"api_key_file\": %m"),
+				 errdetail("\"%s\"", path)));
+	check_file_mode(path, &st);
+	len = read(fd, key, MAX_KEY_FILE);
+	CloseTransientFile(fd);
+	if (len < 0 || len == MAX_KEY_FILE)
+		refuse_file(path, "it does not hold one key");
+	while (len > 0 && (key[len - 1] == '\n' || key[len - 1] == '\r'))
+		key[--len] = '\0';
+	cfdw_options_check_key(key, "the file of option \"api_key_file\"");
+	*stamp = stamp_of(&st);
+	return key;
+}
+
+static bool
+file_changed(const CachedSession *cached)
+{
+	const char *path = cached->session.options.api_key_file;
+	struct stat st;
+	FileStamp	stamp;
+
+	if (path == NULL)
+		return false;
+	if (stat(path, &st) != 0)
+		return true;
+	stamp = stamp_of(&st);
+	return memcmp(&stamp, &cached->stamp, sizeof(stamp)) != 0;
+}
+
+static void
+find_key(CachedSession *cached)
+{
+	CfdwOptions *options = &cached->session.options;
+
+	if (options->api_key_file != NULL)
+		options->api_key = read_key_file(options->api_key_file, &cached->stamp);
+	if (options->api_key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("the user mapping of \"%s\" for server \"%s\" has no API key",
+						cached->session.role, cached->session.server_name),
+				 errhint("ALTER USER MAPPING ... OPTIONS (ADD api_key '...').")));
+	cfdw_options_check_key(options->api_key, "option \"api_key\"");
+}
+
+/* ---- making a session ---- */
+
+static void
+fill_scope(CfdwSession *session)
+{
+	char	   *bad;
+
+	session->company_count = -1;
+	if (session->options.company_ids != NULL)
+		session->companies = cfdw_text_to_uuids(session->options.company_ids,
+												&session->company_count, &bad);
+}
+
+static void
+fill_peer(CfdwSession *session)
+{
+	CfdwOptions *options = &session->options;
+	CfdwHttpPeer *peer = &session->peer;
+	char	   *end = options->base_url + strlen(options->base_url);
+
+	while (end > options->base_url && end[-1] == '/')
+		*--end = '\0';
+	peer->gate = gate_of(session->server);
+	peer->gate->max_in_flight = options->max_concurrency;
+	peer->base_url = options->base_url;
+	peer->api_key = options->api_key;
+	peer->ca_file = options->ca_file;
+	peer->proxy = options->proxy;
+	peer->connect_timeout = options->connect_timeout;
+	peer->request_timeout = options->request_timeout;
+	peer->max_retries = options->max_retries;
+	peer->retry_max_delay = options->retry_max_delay;
+	peer->max_response_bytes = (int64) options->max_response_size * 1024;
+}
+
+static List *
+mapping_options(HeapTuple mapping)
+{
+	bool		isnull;
+	Datum		datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, mapping,
+										Anum_pg_user_mapping_umoptions, &isnull);
+
+	return isnull ? NIL : untransformRelOptions(datum);
+}
+
+/* Built in a context of its own under the caller's, kept once it is whole. */
+static CachedSession *
+make_session(ForeignServer *server, HeapTuple mapping)
+{
+	Form_pg_user_mapping row = (Form_pg_user_mapping) GETSTRUCT(mapping);
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw session",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	CachedSession *cached = palloc0(sizeof(CachedSession));
+	CfdwSession *session = &cached->session;
+
+	cached->cxt = cxt;
+	cached->valid = true;
+	session->server = server->serverid;
+	session->mapping = row->oid;
+	session->server_name = pstrdup(server->servername);
+	session->role = OidIsValid(row->umuser) ? GetUserNameFromId(row->umuser, false) : "public";
+	cfdw_options_init(&session->options);
+	cfdw_options_apply(&session->options, server->options);
+	cfdw_options_apply(&session->options, mapping_options(mapping));
+	find_key(cached);
+	fill_scope(session);
+	fill_peer(session);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(cxt, session_cxt);
+	dlist_push_tail(&sessions, &cached->node);
+	return cached;
+}
+
+static CachedSession *
+find_session(Oid mapping)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &sessions)
+	{
+		CachedSession *cached = dlist_container(CachedSession, node, iter.cur);
+
+		if (cached->valid && cached->session.mapping == mapping)
+			return cached;
+	}
+	return NULL;
+}
+
+CfdwSession *
+cfdw_session_get(Oid serverid, Oid role)
+{
+	ForeignServer *server;
+	HeapTuple	mapping;
+	CachedSession *cached;
+	uint64		began;
+
+	make_cache();
+	began = generation;
+	server = GetForeignServer(serverid);
+	mapping = find_mapping(server, role);
+	cached = find_session(((Form_pg_user_mapping) GETSTRUCT(mapping))->oid);
+	if (cached != NULL && file_changed(cached))
+	{
+		invalidate(cached);
+		cached = NULL;
+	}
+	if (cached == NULL)
+	{
+		cached = make_session(server, mapping);
+		cached->valid = generation == began;
+	}
+	ReleaseSysCache(mapping);
+	pin(cached);
+	return &cached->session;
+}
+
+/* ---- answers that went wrong ---- */
+
+const CfdwJsonNode *
+cfdw_session_object(CfdwJson *json, const CfdwHttpAnswer *answer, const char **why)
+{
+	CfdwSpan	value;
+	size_t		offset;
+
+	if (!cfdw_json_check(answer->body, answer->len, &value, why, &offset))
+		return NULL;
+	return cfdw_json_parse(json, value, why);
+}
+
+bool
+cfdw_session_is_api_404(const CfdwHttpAnswer *answer)
+{
+	const char *why;
+
+	return answer->http_status == 404 &&
+		cfdw_session_object(cfdw_json_create(), answer, &why) != NULL;
+}
+
+/* The API's `detail`, cleaned; NULL when the body is not the API's. */
+static char *
+detail_of(const CfdwSession *session, const CfdwHttpAnswer *answer)
+{
+	const char *why;
+	const CfdwJsonNode *body = cfdw_session_object(cfdw_json_create(), answer, &why);
+	const CfdwJsonNode *detail = cfdw_json_member(body, "detail");
+	const char *text;
+	size_t		len;
+
+	if (cfdw_json_kind(detail) != CFDW_JSON_STRING)
+		return NULL;
+	text = cfdw_json_text(detail, &len);
+	if (cfdw_text_is_link(text, len))
+		return NULL;
+	return cfdw_text_excerpt(text, len, session->options.api_key);
+}
+
+void
+cfdw_session_failure(const CfdwSession *session, const char *task,
+					 CfdwMethod method, const char *path,
+					 const CfdwHttpAnswer *answer, CfdwFailure *failure)
+{
+	memset(failure, 0, sizeof(CfdwFailure));
+	failure->cause = answer->cause;
+	failure->task = task;
+	failure->server = session->server_name;
+	failure->role = session->role;
+	failure->method = cfdw_method_name(method);
+	failure->path = path;
+	failure->http_status = answer->http_status;
+	failure->tries = answer->tries;
+	if (answer->cause == CFDW_NOT_FOUND && !cfdw_session_is_api_404(answer))
+		failure->cause = CFDW_NOT_API;
+	else if (answer->remark[0] != '\0')
+		failure->remark = cfdw_text_excerpt(answer->remark, strlen(answer->remark),
+											session->options.api_key);
+	else
+		failure->remark = detail_of(session, answer);
+}
+
+void
+cfdw_session_raise(const CfdwSession *session, const char *task, CfdwMethod method,
+				   const char *path, const CfdwHttpAnswer *answer)
+{
+	CfdwFailure failure;
+
+	cfdw_session_failure(session, task, method, path, answer, &failure);
+	cfdw_raise(&failure);
+}
+
+void
+cfdw_session_refuse(const CfdwSession *session, const char *task, const char *path,
+					CfdwCause cause, const char *remark)
+{
+	CfdwFailure failure = {
+		.cause = cause,
+		.task = task,
+		.server = session->server_name,
+		.role = session->role,
+		.method = "GET",
+		.path = path,
+		.remark = remark,
+	};
+
+	cfdw_raise(&failure);
+}

@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *	  Which endpoint, key and options serve this user mapping now.
+ *
+ * A session is cached for the backend's life, or until its server or user
+ * mapping is altered: the next statement then gets a new one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CFDW_SESSION_H
+#define CFDW_SESSION_H
+
+#include "postgres.h"
+
+#include "http.h"
+#include "json.h"
+#include "options.h"
+#include "utils/uuid.h"
+
+typedef struct CfdwSession
+{
+	Oid			server;
+	Oid			mapping;
+	const char *server_name;
+	const char *role;			/* owner of the mapping, or "public" */
+	CfdwOptions options;		/* of server and user mapping */
+	CfdwHttpPeer peer;
+
+	/* the scope, sorted; -1: every company */
+	pg_uuid_t  *companies;
+	int			company_count;
+} CfdwSession;
+
+/*
+ * The session of a server for a role.  It lives at least as long as the
+ * current memory context.  Raises when there is no user mapping or no key.
+ */
+extern CfdwSession *cfdw_session_get(Oid server, Oid role);
+
+/*
+ * Raise for an answer whose cause is not CFDW_OK.  `task` is the message.
+ */
+extern void cfdw_session_raise(const CfdwSession *session, const char *task,
+							   CfdwMethod method, const char *path,
+							   const CfdwHttpAnswer *answer) pg_attribute_noreturn();
+
+/* Raise for an answer that is whole but wrong. */
+extern void cfdw_session_refuse(const CfdwSession *session, const char *task,
+								const char *path, CfdwCause cause,
+								const char *remark) pg_attribute_noreturn();
+
+/*
+ * Fill a failure from an answer; strings are palloc'd.  What the API said in
+ * its error body is in the remark, the key masked.  A 404 that is not the
+ * API's becomes CFDW_NOT_API.
+ */
+extern void cfdw_session_failure(const CfdwSession *session, const char *task,
+								 CfdwMethod method, const char *path,
+								 const CfdwHttpAnswer *answer,
+								 CfdwFailure *failure);
+
+/* Is this answer the API's own 404? */
+extern bool cfdw_session_is_api_404(const CfdwHttpAnswer *answer);
+
+/* Read a whole JSON object body; NULL and *why when it is none. */
+extern const CfdwJsonNode *cfdw_session_object(CfdwJson *json,
+											   const CfdwHttpAnswer *answer,
+											   const char **why);
+
+#endif							/* CFDW_SESSION_H */

@@ -1,0 +1,161 @@
+/*-------------------------------------------------------------------------
+ *
+ * target.c
+ *	  Which server a function speaks to, and whether it may.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "target.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_foreign_server.h"
+#include "compat.h"
+#include "foreign/foreign.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "text.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+/* Is this wrapper ours?  By its handler, whatever its name. */
+static bool
+is_our_wrapper(Oid wrapper)
+{
+	Oid			handler = GetForeignDataWrapper(wrapper)->fdwhandler;
+
+	return OidIsValid(handler) &&
+		get_func_namespace(handler) == get_namespace_oid("nectar", true) &&
+		strcmp(get_func_name(handler), "connection_fdw_handler") == 0;
+}
+
+static bool
+has_mapping(Oid server, Oid role)
+{
+	return SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(role),
+								 ObjectIdGetDatum(server)) ||
+		SearchSysCacheExists2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid),
+							  ObjectIdGetDatum(server));
+}
+
+/* The servers that the current role could mean, as a List of OIDs. */
+static List *
+candidates(void)
+{
+	Relation	relation = table_open(ForeignServerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, NULL, 0, NULL);
+	List	   *found = NIL;
+	HeapTuple	tuple;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_foreign_server row = (Form_pg_foreign_server) GETSTRUCT(tuple);
+
+		if (is_our_wrapper(row->srvfdw) && has_mapping(row->oid, GetUserId()) &&
+			cfdw_server_aclcheck(row->oid, GetUserId(), ACL_USAGE) == ACLCHECK_OK)
+			found = lappend_oid(found, row->oid);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+static char *
+server_names(List *servers)
+{
+	StringInfoData names;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, servers)
+		appendStringInfo(&names, "%s\"%s\"", names.len ? ", " : "",
+						 GetForeignServer(lfirst_oid(lc))->servername);
+	return names.data;
+}
+
+static Oid
+only_candidate(void)
+{
+	List	   *found = candidates();
+
+	if (found == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no connection_fdw server on which \"%s\" has USAGE and a user mapping",
+						GetUserNameFromId(GetUserId(), false)),
+				 errhint("CREATE SERVER ... FOREIGN DATA WRAPPER connection_fdw; CREATE USER MAPPING ...; or name a server.")));
+	if (list_length(found) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+				 errmsg("more than one connection_fdw server could be meant"),
+				 errhint("Name one of them: %s.", server_names(found))));
+	return linitial_oid(found);
+}
+
+static Oid
+named_server(const char *name)
+{
+	ForeignServer *server = GetForeignServerByName(name, false);
+	AclResult	acl = cfdw_server_aclcheck(server->serverid, GetUserId(), ACL_USAGE);
+
+	if (!is_our_wrapper(server->fdwid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("server \"%s\" is not a connection_fdw server", name)));
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
+	return server->serverid;
+}
+
+CfdwSession *
+cfdw_target_session(const char *server_name)
+{
+	Oid			server = server_name ? named_server(server_name) : only_candidate();
+
+	return cfdw_session_get(server, GetUserId());
+}
+
+void
+cfdw_target_check_act(const CfdwSession *session, const char *function, bool hands_out_link)
+{
+	const char *why = NULL;
+
+	if (RecoveryInProgress())
+		why = "during recovery";
+	else if (XactReadOnly)
+		why = "in a read-only transaction";
+	else if (session->options.read_only)
+		why = psprintf("on server \"%s\": it is read_only", session->server_name);
+	else if (IsInParallelMode())
+		why = "during a parallel operation";
+	if (why == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+			 errmsg("cannot execute %s() %s", function, why),
+			 hands_out_link ?
+			 errdetail("Whoever holds the link can act on it without logging in, so handing it out counts as an act.") : 0));
+}
+
+void
+cfdw_target_check_company(const CfdwSession *session, const char *company)
+{
+	pg_uuid_t	uuid;
+
+	if (session->company_count < 0)
+		return;
+	if (company != NULL && cfdw_text_to_uuid(company, strlen(company), &uuid) &&
+		cfdw_uuid_in(&uuid, session->companies, session->company_count))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("company \"%s\" lies outside the company_ids of server \"%s\"",
+					company ? company : "?", session->server_name)));
+}

@@ -1,0 +1,256 @@
+/*-------------------------------------------------------------------------
+ *
+ * text.c
+ *	  Text that comes from outside or goes there: checked, cut, encoded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "text.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static bool
+is_uuid_dash(size_t pos)
+{
+	return pos == 8 || pos == 13 || pos == 18 || pos == 23;
+}
+
+bool
+cfdw_text_to_uuid(const char *text, size_t len, pg_uuid_t *uuid)
+{
+	size_t		pos = 0;
+
+	if (len != CFDW_UUID_TEXT_SIZE - 1)
+		return false;
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		int			high;
+		int			low;
+
+		if (is_uuid_dash(pos) && text[pos++] != '-')
+			return false;
+		high = hex_digit(text[pos]);
+		low = hex_digit(text[pos + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		uuid->data[i] = (high << 4) | low;
+		pos += 2;
+	}
+	return true;
+}
+
+void
+cfdw_text_from_uuid(const pg_uuid_t *uuid, char out[CFDW_UUID_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t		pos = 0;
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (is_uuid_dash(pos))
+			out[pos++] = '-';
+		out[pos++] = digits[uuid->data[i] >> 4];
+		out[pos++] = digits[uuid->data[i] & 0xf];
+	}
+	out[pos] = '\0';
+}
+
+int
+cfdw_uuid_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+bool
+cfdw_uuid_in(const pg_uuid_t *uuid, const pg_uuid_t *sorted, int count)
+{
+	return bsearch(uuid, sorted, count, sizeof(pg_uuid_t), cfdw_uuid_cmp) != NULL;
+}
+
+/* Cut the next comma-separated item, without the blanks around it. */
+static const char *
+next_item(const char **rest, size_t *len)
+{
+	const char *start = *rest;
+	const char *end = start + strcspn(start, ",");
+
+	*rest = *end == ',' ? end + 1 : NULL;
+	while (start < end && isspace((unsigned char) *start))
+		start++;
+	while (end > start && isspace((unsigned char) end[-1]))
+		end--;
+	*len = end - start;
+	return start;
+}
+
+static int
+drop_equal_neighbours(pg_uuid_t *ids, int count)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < count; i++)
+		if (kept == 0 || cfdw_uuid_cmp(&ids[i], &ids[kept - 1]) != 0)
+			ids[kept++] = ids[i];
+	return kept;
+}
+
+pg_uuid_t *
+cfdw_text_to_uuids(const char *text, int *count, char **bad)
+{
+	pg_uuid_t  *ids = palloc((strlen(text) / CFDW_UUID_TEXT_SIZE + 2) * sizeof(pg_uuid_t));
+	const char *rest = text;
+	int			n = 0;
+
+	while (rest != NULL)
+	{
+		size_t		len;
+		const char *item = next_item(&rest, &len);
+
+		if (!cfdw_text_to_uuid(item, len, &ids[n]))
+		{
+			*bad = pnstrdup(item, len);
+			return NULL;
+		}
+		n++;
+	}
+	qsort(ids, n, sizeof(pg_uuid_t), cfdw_uuid_cmp);
+	*count = drop_equal_neighbours(ids, n);
+	return ids;
+}
+
+static bool
+is_unreserved(unsigned char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		(c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+void
+cfdw_text_percent_encode(StringInfo url, const char *text)
+{
+	char	   *utf8 = pg_server_to_any(text, strlen(text), PG_UTF8);
+
+	for (const char *p = utf8; *p; p++)
+	{
+		if (is_unreserved((unsigned char) *p))
+			appendStringInfoChar(url, *p);
+		else
+			appendStringInfo(url, "%%%02X", (unsigned char) *p);
+	}
+}
+
+/* Replace each occurrence of the secret by asterisks of the same length. */
+static void
+mask(char *text, const char *secret)
+{
+	size_t		len = secret ? strlen(secret) : 0;
+
+	if (len == 0)
+		return;
+	for (char *p = strstr(text, secret); p; p = strstr(p, secret))
+	{
+		memset(p, '*', len);
+		p += len;
+	}
+}
+
+/* Make one line of valid UTF-8 out of anything; returns its new length. */
+static size_t
+clean(char *text, size_t len)
+{
+	char	   *p = text;
+	char	   *end = text + len;
+
+	while (p < end)
+	{
+		int			size = pg_encoding_verifymbchar(PG_UTF8, p, end - p);
+
+		if (size < 1)
+			*p++ = '?';
+		else if (size == 1 && (unsigned char) *p < ' ')
+			*p++ = ' ';
+		else if (size == 1 && *p == 0x7f)
+			*p++ = '?';
+		else
+			p += size;
+	}
+	return len;
+}
+
+char *
+cfdw_text_excerpt(const char *utf8, size_t len, const char *secret)
+{
+	size_t		room = CFDW_EXCERPT_MAX + (secret ? strlen(secret) : 0);
+	size_t		taken = Min(len, room);
+	char	   *copy = pnstrdup(utf8, taken);
+	size_t		kept;
+
+	/* a raw NUL ends what can be quoted */
+	taken = strlen(copy);
+	mask(copy, secret);
+	clean(copy, taken);
+	kept = Min(taken, CFDW_EXCERPT_MAX);
+	kept = pg_encoding_mbcliplen(PG_UTF8, copy, taken, kept);
+	copy[kept] = '\0';
+	if (GetDatabaseEncoding() == PG_UTF8)
+		return copy;
+
+	/* other encodings may lack a character: keep the ASCII part */
+	for (char *p = copy; *p; p++)
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	return copy;
+}
+
+bool
+cfdw_text_names_secret(const char *name, size_t len)
+{
+	static const char *const words[] = {
+		"secret", "token", "password", "magiclink", "invitationurl", "apikey"
+	};
+	char		plain[64];
+	size_t		n = 0;
+
+	for (size_t i = 0; i < len && n < sizeof(plain) - 1; i++)
+		if (isalnum((unsigned char) name[i]))
+			plain[n++] = pg_ascii_tolower((unsigned char) name[i]);
+	plain[n] = '\0';
+	for (int i = 0; i < lengthof(words); i++)
+		if (strstr(plain, words[i]) != NULL)
+			return true;
+
+	/* a name too long to be looked through is treated as one */
+	return n == sizeof(plain) - 1;
+}
+
+static bool
+holds(const char *text, size_t len, const char *part)
+{
+	size_t		part_len = strlen(part);
+
+	for (size_t i = 0; i + part_len <= len; i++)
+		if (memcmp(text + i, part, part_len) == 0)
+			return true;
+	return false;
+}
+
+bool
+cfdw_text_is_link(const char *text, size_t len)
+{
+	return holds(text, len, "/p/connect/") || holds(text, len, "/p/i/");
+}

@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * control.c
+ *	  The endpoints with which a test steers the sandbox.
+ *
+ * They need no key, never appear in the log and no fault hits them.
+ *-------------------------------------------------------------------------
+ */
+#include "control.h"
+
+#include <string.h>
+
+#include "data.h"
+#include "faults.h"
+#include "log.h"
+#include "wait.h"
+
+#define MAX_LATENCY_MS 3600000
+
+typedef void (*Action) (json_object *body, Answer *answer);
+
+typedef struct Endpoint
+{
+	const char *method;
+	const char *name;
+	Action		act;
+	bool		takes_body;
+} Endpoint;
+
+static int64_t latency_at_start;
+static int64_t latency;
+
+static void
+answer_ok(Answer *answer)
+{
+	text_lit(answer_json(answer, 200), "{\"ok\":true}");
+}
+
+static void
+reset(json_object *body, Answer *answer)
+{
+	(void) body;
+	faults_clear();
+	data_restore();
+	log_reset();
+	latency = latency_at_start;
+	wait_release_all();
+	answer_ok(answer);
+}
+
+static void
+set_fault(json_object *body, Answer *answer)
+{
+	Text		problem = {0};
+	int			id = faults_set(body, &problem);
+
+	if (id > 0)
+		text_printf(answer_json(answer, 200), "{\"ok\":true,\"id\":%d}", id);
+	else
+		answer_error(answer, 400, "%s", problem.data);
+	text_free(&problem);
+}
+
+static void
+clear_faults(json_object *body, Answer *answer)
+{
+	(void) body;
+	faults_clear();
+	answer_ok(answer);
+}
+
+static void
+get_log(json_object *body, Answer *answer)
+{
+	(void) body;
+	log_render(answer_json(answer, 200));
+	answer->content_type = "text/csv; charset=utf-8; header=absent";
+}
+
+static void
+clear_log(json_object *body, Answer *answer)
+{
+	(void) body;
+	log_clear();
+	answer_ok(answer);
+}
+
+static void
+get_stats(json_object *body, Answer *answer)
+{
+	(void) body;
+	log_render_stats(answer_json(answer, 200));
+}
+
+static void
+set_latency(json_object *body, Answer *answer)
+{
+	json_object *ms = json_member(body, "ms");
+	int64_t		value = json_object_get_int64(ms);
+
+	if (!json_object_is_type(ms, json_type_int) || value < 0
+		|| value > MAX_LATENCY_MS || json_object_object_length(body) != 1)
+	{
+		answer_error(answer, 400, "{\"ms\": 0 to %d} is expected",
+					 MAX_LATENCY_MS);
+		return;
+	}
+	latency = value;
+	answer_ok(answer);
+}
+
+static const Endpoint endpoints[] = {
+	{"POST", "reset", reset, false},
+	{"POST", "fault", set_fault, true},
+	{"POST", "faults/clear", clear_faults, false},
+	{"GET", "log", get_log, false},
+	{"POST", "log/clear", clear_log, false},
+	{"GET", "stats", get_stats, false},
+	{"POST", "latency", set_latency, true},
+};
+
+static const Endpoint *
+find_endpoint(const char *name)
+{
+	for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
+		if (strcmp(endpoints[i].name, name) == 0)
+			return &endpoints[i];
+	return NULL;
+}
+
+static void
+act(const Endpoint *endpoint, const Text *body, Answer *answer)
+{
+	json_object *object = NULL;
+
+	if (endpoint->takes_body)
+	{
+		object = json_read(body->data, body->len);
+		if (!json_object_is_type(object, json_type_object))
+		{
+			json_object_put(object);
+			answer_error(answer, 400, "a JSON object is expected");
+			return;
+		}
+	}
+	endpoint->act(object, answer);
+	json_object_put(object);
+}
+
+void
+control_start(int64_t latency_ms)
+{
+	latency_at_start = latency = latency_ms;
+}
+
+int64_t
+control_latency_ms(void)
+{
+	return latency;
+}
+
+void
+control_answer(const char *method, const char *path, const Text *body,
+			   Answer *answer)
+{
+	const Endpoint *endpoint = find_endpoint(path + strlen(CONTROL_PREFIX));
+
+	if (endpoint == NULL)
+		answer_error(answer, 404, "the sandbox has no such control endpoint");
+	else if (strcmp(endpoint->method, method) != 0)
+	{
+		answer_error(answer, 405, "method not allowed");
+		answer->allow = endpoint->method;
+	}
+	else
+		act(endpoint, body, answer);
+}
