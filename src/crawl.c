@@ -72,6 +72,7 @@ typedef struct Envelope
 	int64		pages;
 	int64		page;
 	bool		has_next;
+	CfdwSpan	items;
 } Envelope;
 
 struct CfdwCrawl
@@ -582,27 +583,50 @@ check_body(CfdwCrawl *crawl, const CfdwHttpAnswer *answer)
 	return value;
 }
 
-static void
-want_int(CfdwCrawl *crawl, CfdwSpan body, const char *name, int64 *out)
+static int64
+want_int(CfdwCrawl *crawl, CfdwSpan value, const char *name)
 {
-	CfdwSpan	value;
+	int64		number = 0;
 
-	if (!cfdw_span_member(body, name, &value) || !cfdw_span_int(value, out))
+	if (value.at == NULL || !cfdw_span_int(value, &number))
 		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing or no number", name));
+	return number;
 }
 
+/* Members of an envelope. */
+enum
+{
+	ENVELOPE_TOTAL,
+	ENVELOPE_PER_PAGE,
+	ENVELOPE_PAGES,
+	ENVELOPE_PAGE,
+	ENVELOPE_HAS_NEXT,
+	ENVELOPE_ITEMS,
+	ENVELOPE_MEMBERS
+};
+
+/* Read an envelope in one walk, for its largest member is all but the whole. */
 static Envelope
 read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, CfdwSpan body)
 {
+	const char *names[ENVELOPE_MEMBERS] = {
+		endpoint->total, "perPage", "totalPages", "currentPage", "hasNext", endpoint->items
+	};
+	CfdwSpan	values[ENVELOPE_MEMBERS] = {{0}};
 	Envelope	envelope;
-	CfdwSpan	value;
 
-	want_int(crawl, body, endpoint->total, &envelope.total);
-	want_int(crawl, body, "perPage", &envelope.per_page);
-	want_int(crawl, body, "totalPages", &envelope.pages);
-	want_int(crawl, body, "currentPage", &envelope.page);
-	if (!cfdw_span_member(body, "hasNext", &value) || !cfdw_span_bool(value, &envelope.has_next))
+	if (!cfdw_span_members(body, names, values, ENVELOPE_MEMBERS))
+		refuse(crawl, CFDW_WRONG_SHAPE, "it is no object");
+	envelope.total = want_int(crawl, values[ENVELOPE_TOTAL], endpoint->total);
+	envelope.per_page = want_int(crawl, values[ENVELOPE_PER_PAGE], "perPage");
+	envelope.pages = want_int(crawl, values[ENVELOPE_PAGES], "totalPages");
+	envelope.page = want_int(crawl, values[ENVELOPE_PAGE], "currentPage");
+	if (values[ENVELOPE_HAS_NEXT].at == NULL ||
+		!cfdw_span_bool(values[ENVELOPE_HAS_NEXT], &envelope.has_next))
 		refuse(crawl, CFDW_WRONG_SHAPE, "\"hasNext\" is missing or no boolean");
+	envelope.items = values[ENVELOPE_ITEMS];
+	if (envelope.items.at == NULL)
+		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing", endpoint->items));
 	return envelope;
 }
 
@@ -709,15 +733,12 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 {
 	const CfdwEndpoint *endpoint = flight->task->endpoint;
 	Envelope	envelope = read_envelope(crawl, endpoint, body);
-	CfdwSpan	items;
 	bool		was_queued = has_next_request(flight->task);
 
-	if (!cfdw_span_member(body, endpoint->items, &items))
-		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing", endpoint->items));
-	if (guard_page(crawl, flight, &envelope, count_elements(crawl, items)))
+	if (guard_page(crawl, flight, &envelope, count_elements(crawl, envelope.items)))
 	{
 		follow_pages(crawl, flight->task, &envelope);
-		(void) cfdw_span_array(items, &crawl->elements);
+		(void) cfdw_span_array(envelope.items, &crawl->elements);
 	}
 	requeue(crawl, flight->task, was_queued);
 }

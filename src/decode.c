@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "error.h"
 #include "label.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "text.h"
 #include "utils/array.h"
@@ -445,20 +446,15 @@ read_needs_user(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 
 /* ---- whole objects ---- */
 
+/* Is the member one of those that would make attrs depend on the route? */
 static bool
-is_named(const JsonbValue *key, const char *name)
+is_embedded(const CfdwDecoder *decoder, CfdwSpan key)
 {
-	return name != NULL && (int) strlen(name) == key->val.string.len &&
-		memcmp(key->val.string.val, name, key->val.string.len) == 0;
-}
-
-static bool
-is_left_out(const JsonbValue *key, int depth, const char *const *embedded)
-{
-	if (cfdw_text_names_secret(key->val.string.val, key->val.string.len))
-		return true;
-	return embedded != NULL && depth == 1 &&
-		(is_named(key, embedded[0]) || is_named(key, embedded[1]));
+	for (int i = 0; i < lengthof(decoder->embedded) && decoder->embedded[i]; i++)
+		if (strlen(decoder->embedded[i]) == key.len &&
+			memcmp(decoder->embedded[i], key.at, key.len) == 0)
+			return true;
+	return false;
 }
 
 static bool
@@ -473,7 +469,7 @@ is_link(const JsonbValue *value)
  * seen, because a value that is a bearer link goes with its key.
  */
 static Datum
-copy_public(Jsonb *jsonb, const char *const *embedded)
+copy_public(Jsonb *jsonb)
 {
 	JsonbIterator *iter = JsonbIteratorInit(&jsonb->root);
 	JsonbParseState *state = NULL;
@@ -481,37 +477,28 @@ copy_public(Jsonb *jsonb, const char *const *embedded)
 	JsonbValue	value;
 	JsonbValue	key;
 	bool		has_key = false;
-	int			depth = 0;
-	JsonbIteratorToken token = JsonbIteratorNext(&iter, &value, false);
+	JsonbIteratorToken token;
 
-	while (token != WJB_DONE)
+	while ((token = JsonbIteratorNext(&iter, &value, false)) != WJB_DONE)
 	{
-		bool		skip_nested = false;
-
 		if (token == WJB_KEY)
 		{
+			has_key = !cfdw_text_names_secret(value.val.string.val, value.val.string.len);
 			key = value;
-			has_key = true;
-			skip_nested = is_left_out(&key, depth, embedded);
-			if (skip_nested)
-			{
-				has_key = false;
+			if (!has_key)
 				(void) JsonbIteratorNext(&iter, &value, true);
-			}
+			continue;
 		}
-		else if ((token == WJB_VALUE || token == WJB_ELEM) && is_link(&value))
-			has_key = false;
-		else
+		if ((token == WJB_VALUE || token == WJB_ELEM) && is_link(&value))
 		{
-			if (has_key)
-				(void) pushJsonbValue(&state, WJB_KEY, &key);
 			has_key = false;
-			depth += token == WJB_BEGIN_OBJECT || token == WJB_BEGIN_ARRAY ? 1 :
-				token == WJB_END_OBJECT || token == WJB_END_ARRAY ? -1 : 0;
-			result = pushJsonbValue(&state, token,
-									token == WJB_VALUE || token == WJB_ELEM ? &value : NULL);
+			continue;
 		}
-		token = JsonbIteratorNext(&iter, &value, false);
+		if (has_key)
+			(void) pushJsonbValue(&state, WJB_KEY, &key);
+		has_key = false;
+		result = pushJsonbValue(&state, token,
+								token == WJB_VALUE || token == WJB_ELEM ? &value : NULL);
 	}
 	return JsonbPGetDatum(JsonbValueToJsonb(result));
 }
@@ -560,21 +547,52 @@ cfdw_decode_public_jsonb(CfdwSpan value, Datum *jsonb, const char **why)
 	Jsonb	   *whole = make_jsonb(value.at, value.len, why);
 
 	if (whole != NULL)
-		*jsonb = copy_public(whole, NULL);
+		*jsonb = copy_public(whole);
 	return whole != NULL;
+}
+
+/*
+ * The object's text less the members that attrs leaves out.  They are cut
+ * here already because they can be most of it.
+ */
+static void
+append_members(CfdwDecoder *decoder, CfdwSpan object, StringInfo out)
+{
+	CfdwSpanIter iter;
+	CfdwSpan	key;
+	CfdwSpan	value;
+	bool		bad;
+	const char *separator = "";
+
+	appendStringInfoChar(out, '{');
+	(void) cfdw_span_object(object, &iter);
+	while (cfdw_span_next(&iter, &key, &value, &bad))
+	{
+		if (is_embedded(decoder, key))
+			continue;
+		appendStringInfo(out, "%s\"", separator);
+		appendBinaryStringInfo(out, key.at, key.len);
+		appendStringInfoString(out, "\":");
+		appendBinaryStringInfo(out, value.at, value.len);
+		separator = ",";
+	}
+	appendStringInfoChar(out, '}');
 }
 
 /* attrs: from the element's own bytes, so that numbers stay exact. */
 static Datum
 read_attrs(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	CfdwSpan	bytes = decoder->element->bytes;
+	StringInfoData members;
 	const char *why;
-	Jsonb	   *jsonb = make_jsonb(bytes.at, bytes.len, &why);
+	Jsonb	   *jsonb;
 
+	initStringInfo(&members);
+	append_members(decoder, decoder->element->bytes, &members);
+	jsonb = make_jsonb(members.data, members.len, &why);
 	if (jsonb == NULL)
 		refuse(decoder, attr, why);
-	return copy_public(jsonb, decoder->embedded);
+	return copy_public(jsonb);
 }
 
 static Datum
@@ -599,7 +617,7 @@ read_jsonb(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	jsonb = make_jsonb(text, strlen(text), &why);
 	if (jsonb == NULL)
 		refuse(decoder, attr, why);
-	return copy_public(jsonb, NULL);
+	return copy_public(jsonb);
 }
 
 /* ---- any other type ---- */

@@ -38,21 +38,35 @@ skip_blanks(const char *p, const char *end)
 	return p;
 }
 
+/*
+ * Bytes at which a walk must look; it runs over all others.  The NUL behind
+ * every body is one of them, so that the walk need not look for the end.
+ */
+static const bool stops_string[256] = {
+	[0 ... 31] = true,['"'] = true,['\\'] = true,
+};
+static const bool stops_nested[256] = {
+	[0] = true,['"'] = true,['{'] = true,['}'] = true,['['] = true,[']'] = true,
+};
+
 /* The byte after the string that begins at p; NULL and *why when it is bad. */
 static const char *
 skip_string(const char *p, const char *end, const char **why)
 {
 	for (p++; p < end; p++)
 	{
+		while (!stops_string[(unsigned char) *p])
+			p++;
+		if (p >= end)
+			break;
 		if (*p == '"')
 			return p + 1;
-		if ((unsigned char) *p < ' ')
+		if (*p != '\\')
 		{
 			*why = "a string holds a raw control character";
 			return NULL;
 		}
-		if (*p == '\\')
-			p++;
+		p++;
 	}
 	*why = "it breaks off inside a string";
 	return NULL;
@@ -96,6 +110,10 @@ skip_nested(const char *p, const char *end, const char **why)
 
 	while (p < end)
 	{
+		while (!stops_nested[(unsigned char) *p])
+			p++;
+		if (p >= end)
+			break;
 		if (*p == '"')
 		{
 			p = skip_string(p, end, why);
@@ -241,23 +259,27 @@ cfdw_span_next(CfdwSpanIter *iter, CfdwSpan *key, CfdwSpan *value, bool *bad)
 }
 
 bool
-cfdw_span_member(CfdwSpan object, const char *name, CfdwSpan *value)
+cfdw_span_members(CfdwSpan object, const char *const *names, CfdwSpan *values, int count)
 {
 	CfdwSpanIter iter;
 	CfdwSpan	key;
-	CfdwSpan	member;
-	bool		bad;
-	bool		found = false;
+	CfdwSpan	value;
+	bool		bad = false;
 
 	if (!cfdw_span_object(object, &iter))
 		return false;
-	while (cfdw_span_next(&iter, &key, &member, &bad))
-		if (key.len == strlen(name) && memcmp(key.at, name, key.len) == 0)
-		{
-			*value = member;
-			found = true;
-		}
-	return found;
+	while (cfdw_span_next(&iter, &key, &value, &bad))
+		for (int i = 0; i < count; i++)
+			if (key.len == strlen(names[i]) && memcmp(key.at, names[i], key.len) == 0)
+				values[i] = value;
+	return !bad;
+}
+
+bool
+cfdw_span_member(CfdwSpan object, const char *name, CfdwSpan *value)
+{
+	value->at = NULL;
+	return cfdw_span_members(object, &name, value, 1) && value->at != NULL;
 }
 
 bool

@@ -58,7 +58,7 @@ typedef struct CfdwPath
 } CfdwPath;
 
 /*
- * Check that the body is one value with balanced brackets, at most 64 deep,
+ * Check that the body, a NUL behind its end, is one value with balanced brackets, at most 64 deep,
  * with closed strings free of control characters.  On a defect, *why is set
  * to a constant and *offset to its place in bytes.
  */
@@ -75,6 +75,13 @@ extern bool cfdw_span_array(CfdwSpan value, CfdwSpanIter *iter);
  */
 extern bool cfdw_span_next(CfdwSpanIter *iter, CfdwSpan *key, CfdwSpan *value,
 						   bool *bad);
+
+/*
+ * Find several members in one walk: the last of each name; those that are
+ * not there are left as they were.  False when the value is no object.
+ */
+extern bool cfdw_span_members(CfdwSpan object, const char *const *names, CfdwSpan *values,
+							  int count);
 
 /* The last member of that name; false when there is none. */
 extern bool cfdw_span_member(CfdwSpan object, const char *name, CfdwSpan *value);
