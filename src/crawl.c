@@ -49,7 +49,8 @@ typedef struct Task
 	bool		has_ended;		/* the end was seen: no further page */
 	int64		total;			/* of the envelope; -1: no page yet */
 	int64		per_page;
-	bool		warned;			/* that the total changed */
+	int64		elements;		/* read so far */
+	bool		warned;			/* that the listing changed */
 
 	/* do its elements carry the rows embedded in them? */
 	bool		is_proven;
@@ -464,11 +465,11 @@ take_off(CfdwCrawl *crawl, Task *task)
 	return fetch != NULL;
 }
 
-/* Bytes of answers that are unread, or expected of those on their way. */
+/* Bytes of answers that are not yet read to their end, or expected to come. */
 static int64
 bytes_ahead(CfdwCrawl *crawl)
 {
-	int64		bytes = 0;
+	int64		bytes = crawl->open ? cfdw_fetch_bytes(crawl->open->fetch) : 0;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &crawl->flights)
@@ -481,15 +482,22 @@ bytes_ahead(CfdwCrawl *crawl)
 	return bytes;
 }
 
-/* One request is always let through; more while their answers fit. */
+/*
+ * One request is always let through; more while their answers fit.  Under a
+ * LIMIT the answer being read has a place in the window, because it may be
+ * all that is wanted.
+ */
 static bool
 may_take_off(CfdwCrawl *crawl)
 {
 	int64		room = (int64) crawl->spec.session->options.scan_memory * 1024;
+	int			ahead = crawl->flight_count;
 
-	if (crawl->flight_count == 0)
+	if (crawl->open == NULL && ahead == 0)
 		return true;
-	if (crawl->spec.demand > 0 || crawl->flight_count >= crawl->window)
+	if (crawl->spec.ramp && crawl->open != NULL)
+		ahead++;
+	if (crawl->spec.demand > 0 || ahead >= crawl->window)
 		return false;
 	return bytes_ahead(crawl) + crawl->expected_bytes <= room;
 }
@@ -562,8 +570,9 @@ refuse_forbidden(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *a
 	cfdw_session_failure(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer,
 						 &failure);
 	if (flight->task->company[0] != '\0')
-		failure.remark = psprintf("%s (company \"%s\")", failure.remark ? failure.remark : "",
-								  flight->task->company);
+		failure.remark = psprintf("company \"%s\"%s%s", flight->task->company,
+								  failure.remark ? ": " : "",
+								  failure.remark ? failure.remark : "");
 	cfdw_raise(&failure);
 }
 
@@ -681,13 +690,13 @@ static bool
 guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int64 count)
 {
 	Task	   *task = flight->task;
-	bool		is_filtered = task->filter[0] != NULL || task->filter[1] != NULL;
 
 	if (envelope->page < flight->page && !envelope->has_next &&
 		envelope->page == Max(envelope->pages, 1))
 	{
-		if (!task->has_ended)
+		if (!task->warned)
 			warn_shrunk(crawl, task, flight->page);
+		task->warned = true;
 		task->has_ended = true;
 		return false;
 	}
@@ -700,16 +709,12 @@ guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int
 	if (count > envelope->per_page || count > crawl->limit)
 		refuse(crawl, CFDW_WRONG_PAGE,
 			   psprintf("it holds %lld elements, more than a page", (long long) count));
-	if (envelope->has_next && count < envelope->per_page)
+	if (envelope->has_next && (count < envelope->per_page || count == 0))
 		refuse(crawl, CFDW_WRONG_PAGE,
 			   psprintf("it holds %lld of %lld elements, but is not the last page",
 						(long long) count, (long long) envelope->per_page));
 	if (!envelope->has_next && envelope->pages > envelope->page)
 		refuse(crawl, CFDW_WRONG_PAGE, "\"hasNext\" is false before the last page");
-	if (!envelope->has_next && envelope->page == 1 && !is_filtered && count != envelope->total)
-		refuse(crawl, CFDW_WRONG_PAGE,
-			   psprintf("it holds %lld of %lld elements", (long long) count,
-						(long long) envelope->total));
 	return true;
 }
 
@@ -728,6 +733,22 @@ follow_pages(CfdwCrawl *crawl, Task *task, const Envelope *envelope)
 		task->has_ended = true;
 }
 
+/*
+ * All pages were read: are all elements here?  Nobody can say when the
+ * listing changed meanwhile, nor whether the total of a filtered one counts
+ * what the filter left.
+ */
+static void
+guard_total(CfdwCrawl *crawl, const Task *task)
+{
+	if (!task->has_ended || task->flights > 0 || task->warned ||
+		task->filter[0] != NULL || task->filter[1] != NULL || task->elements == task->total)
+		return;
+	refuse(crawl, CFDW_WRONG_PAGE,
+		   psprintf("the listing holds %lld of %lld elements", (long long) task->elements,
+					(long long) task->total));
+}
+
 static void
 open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 {
@@ -735,12 +756,16 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 	Envelope	envelope = read_envelope(crawl, endpoint, body);
 	bool		was_queued = has_next_request(flight->task);
 
-	if (guard_page(crawl, flight, &envelope, count_elements(crawl, envelope.items)))
+	int64		count = count_elements(crawl, envelope.items);
+
+	if (guard_page(crawl, flight, &envelope, count))
 	{
+		flight->task->elements += count;
 		follow_pages(crawl, flight->task, &envelope);
 		(void) cfdw_span_array(envelope.items, &crawl->elements);
 	}
 	requeue(crawl, flight->task, was_queued);
+	guard_total(crawl, flight->task);
 }
 
 static void
@@ -895,6 +920,14 @@ follow_element(CfdwCrawl *crawl, const CfdwJsonNode *node)
 		queue_step(crawl, crawl->open->task->depth + 1, id, true);
 }
 
+static int
+accounts_source(CfdwCrawl *crawl)
+{
+	if (!crawl->spec.resource->has_source_option)
+		return CFDW_ACCOUNTS_AUTO;
+	return crawl->spec.session->options.accounts_source;
+}
+
 /* Decide whether an element's embedded rows are here or must be looked up. */
 static void
 open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, CfdwSpan bytes)
@@ -904,7 +937,7 @@ open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, CfdwSpan bytes)
 	bool		is_there = cfdw_json_kind(list) == CFDW_JSON_ARRAY;
 	int			count = is_there ? cfdw_json_length(list) : 0;
 	bool		may_look_up = task->depth != DETAIL_DEPTH && crawl->spec.route->detail != NULL;
-	int			source = crawl->spec.session->options.accounts_source;
+	int			source = accounts_source(crawl);
 	CfdwSpan	span;
 
 	if (!is_there && cfdw_json_kind(list) != CFDW_JSON_NULL)
@@ -991,6 +1024,8 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 			return true;
 		if (!next_span(crawl, &span))
 			return false;
+		if (span.at[0] != '{')
+			refuse(crawl, CFDW_WRONG_SHAPE, "an element is not an object");
 		node = cfdw_json_parse(crawl->json, span, &why);
 		if (node == NULL)
 			refuse(crawl, CFDW_MALFORMED, why);
@@ -1012,7 +1047,7 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 static void
 poll_now_and_then(CfdwCrawl *crawl)
 {
-	if (crawl->flight_count == 0 || ++crawl->rows_since_poll < ROWS_PER_POLL)
+	if (++crawl->rows_since_poll < ROWS_PER_POLL)
 		return;
 	crawl->rows_since_poll = 0;
 	cfdw_http_poll();
@@ -1037,6 +1072,7 @@ land_one(CfdwCrawl *crawl)
 		cfdw_http_wait();
 	}
 	open_flight(crawl, landed);
+	fill_window(crawl);
 	return true;
 }
 

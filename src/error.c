@@ -142,7 +142,7 @@ static const CauseText causes[CFDW_CAUSES] = {
 	[CFDW_MAYBE_DONE] = {
 		.row = {"maybe_done", NC('0', '0', '8'),
 				"An act was sent and its answer was lost: it may have happened."},
-		.detail = "The request was sent, but its answer was lost: the act may have happened",
+		.detail = "The request was sent, but its answer was lost, so the act may have happened",
 		.hint = "Look at the remote state before you repeat the act; it is never sent twice.",
 	},
 };

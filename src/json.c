@@ -39,14 +39,12 @@ skip_blanks(const char *p, const char *end)
 }
 
 /*
- * Bytes at which a walk must look; it runs over all others.  The NUL behind
- * every body is one of them, so that the walk need not look for the end.
+ * Bytes at which the walk through nested values must look; it runs over all
+ * others.  The NUL behind every body is one, so that it need not look for
+ * the end.
  */
-static const bool stops_string[256] = {
-	[0 ... 31] = true,['"'] = true,['\\'] = true,
-};
 static const bool stops_nested[256] = {
-	[0] = true,['"'] = true,['{'] = true,['}'] = true,['['] = true,[']'] = true,
+	['\0'] = true,['"'] = true,['{'] = true,['}'] = true,['['] = true,[']'] = true,
 };
 
 /* The byte after the string that begins at p; NULL and *why when it is bad. */
@@ -55,7 +53,7 @@ skip_string(const char *p, const char *end, const char **why)
 {
 	for (p++; p < end; p++)
 	{
-		while (!stops_string[(unsigned char) *p])
+		while ((unsigned char) *p >= ' ' && *p != '"' && *p != '\\')
 			p++;
 		if (p >= end)
 			break;
@@ -538,4 +536,17 @@ const CfdwJsonNode *
 cfdw_json_item(const CfdwJsonNode *array, int index)
 {
 	return json_object_array_get_idx(array, index);
+}
+
+const char *
+cfdw_json_string_member(const CfdwJsonNode *node, const char *name)
+{
+	const CfdwJsonNode *value = cfdw_json_member(node, name);
+	const char *text;
+	size_t		len;
+
+	if (cfdw_json_kind(value) != CFDW_JSON_STRING)
+		return NULL;
+	text = cfdw_json_text(value, &len);
+	return len > 0 && strlen(text) == len ? text : NULL;
 }

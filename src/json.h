@@ -114,6 +114,12 @@ extern CfdwJsonKind cfdw_json_kind(const CfdwJsonNode *node);
 extern const CfdwJsonNode *cfdw_json_member(const CfdwJsonNode *node, const char *name);
 extern const CfdwJsonNode *cfdw_json_at(const CfdwJsonNode *node, const CfdwPath *path);
 
+/*
+ * A string member as a C string; NULL when it is missing, no string, empty,
+ * or holds a NUL.  Borrowed.
+ */
+extern const char *cfdw_json_string_member(const CfdwJsonNode *node, const char *name);
+
 /* A string's bytes (UTF-8, may hold NUL), or a number's digits; borrowed. */
 extern const char *cfdw_json_text(const CfdwJsonNode *node, size_t *len);
 

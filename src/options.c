@@ -244,13 +244,13 @@ refuse_name(const char *name, CfdwPlace place)
 	if (def != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-				 errmsg("option \"%s\" does not belong on a %s", name,
+				 errmsg("option \"%s\" is not valid for %s", name,
 						cfdw_place_name(place)),
-				 errhint("It is an option of a %s.",
+				 errhint("It is an option for %s.",
 						 cfdw_place_name(def->places & -def->places))));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-			 errmsg("unrecognized option \"%s\" of a %s", name,
+			 errmsg("unrecognized option \"%s\" for %s", name,
 					cfdw_place_name(place)),
 			 errhint("%s", name_hint(name, place))));
 }

@@ -113,6 +113,7 @@ typedef struct CfdwResource
 	const char *name;
 	const char *embedded;		/* member of the last step's elements that
 								 * holds the rows; NULL: they are the rows */
+	bool		has_source_option;	/* accounts_source decides about details */
 	const CfdwColumn *columns;
 	int			column_count;
 	CfdwRoute	routes[CFDW_MAX_ROUTES];

@@ -252,7 +252,7 @@ const CfdwResource cfdw_resources[] = {
 	{
 		.name = "accounts",
 		.help = "accounts: what a connection's login gives access to",
-		.embedded = "accounts",
+		.embedded = "accounts", .has_source_option = true,
 		.columns = account_columns, .column_count = lengthof(account_columns),
 		.rows_per_company = 60, .rows_per_element = 3,
 		.route_count = 3,

@@ -453,30 +453,56 @@ expected_filters(ForeignScanState *node, CfdwValues *filters)
 	return statuses == NIL || !filters[0].any;
 }
 
+/* One line each as text; a list in formats whose members must be unique. */
+static void
+explain_list(const char *one, const char *many, List *texts, ExplainState *es)
+{
+	ListCell   *lc;
+
+	if (es->format != EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyList(many, texts, es);
+	else
+		foreach(lc, texts)
+			ExplainPropertyText(one, lfirst(lc), es);
+}
+
+/* When rows that a listing may carry are looked up; NULL: never. */
+static const char *
+lookup_condition(const TableScan *scan)
+{
+	if (!scan->spec->resource->has_source_option ||
+		scan->table_options.accounts_source == CFDW_ACCOUNTS_AUTO)
+		return psprintf(", unless listings carry %s", scan->spec->resource->embedded);
+	return scan->table_options.accounts_source == CFDW_ACCOUNTS_LIST ? NULL : "";
+}
+
 static void
 explain_requests(ForeignScanState *node, const CfdwValues *filters, ExplainState *es)
 {
 	TableScan  *scan = node->fdw_state;
 	const CfdwRoute *route = scan->spec->route;
+	const char *condition = lookup_condition(scan);
 	int			limit = scan->table_options.page_size;
+	List	   *texts = NIL;
 
 	if (scan->spec->demand > 0 && scan->spec->demand < limit)
 		limit = scan->spec->demand;
 	for (int i = 0; i < CFDW_MAX_STEPS && route->steps[i] != NULL; i++)
-		ExplainPropertyText("Remote Request", step_template(route->steps[i], filters, limit), es);
-	if (route->detail != NULL)
+		texts = lappend(texts, step_template(route->steps[i], filters, limit));
+	explain_list("Remote Request", "Remote Requests", texts, es);
+	if (route->detail != NULL && condition != NULL)
 		ExplainPropertyText("Remote Lookup",
-							psprintf("%s, unless listings carry %s",
-									 step_template(route->detail, NULL, limit),
-									 scan->spec->resource->embedded), es);
+							psprintf("%s%s", step_template(route->detail, NULL, limit), condition),
+							es);
 }
 
 static void
-explain_clauses(ForeignScanState *node, List *ancestors, bool sends_status, ExplainState *es)
+explain_clauses(ForeignScanState *node, bool sends_status, ExplainState *es)
 {
 	TableScan  *scan = node->fdw_state;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, ancestors);
+	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
 	bool		prefix = list_length(es->rtable) > 1;
+	List	   *texts = NIL;
 	ListCell   *clause;
 	ListCell   *used;
 
@@ -492,8 +518,9 @@ explain_clauses(ForeignScanState *node, List *ancestors, bool sends_status, Expl
 			class = "local";
 			reason = "one unfiltered listing takes fewer requests";
 		}
-		ExplainPropertyText("Clause", psprintf("%s: %s, %s", class, text, reason), es);
+		texts = lappend(texts, psprintf("%s: %s, %s", class, text, reason));
 	}
+	explain_list("Clause", "Clauses", texts, es);
 }
 
 static void
@@ -523,7 +550,7 @@ cfdwExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	if (scan->spec->demand > 0)
 		ExplainPropertyInteger("Rows Wanted", NULL, scan->spec->demand, es);
 	if (es->verbose)
-		explain_clauses(node, NIL, sends_status, es);
+		explain_clauses(node, sends_status, es);
 	if (es->analyze)
 		explain_counts(&scan->counts, es);
 }

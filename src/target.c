@@ -144,18 +144,23 @@ cfdw_target_check_act(const CfdwSession *session, const char *function, bool han
 			 errdetail("Whoever holds the link can act on it without logging in, so handing it out counts as an act.") : 0));
 }
 
-void
-cfdw_target_check_company(const CfdwSession *session, const char *company)
+bool
+cfdw_target_covers(const CfdwSession *session, const char *company)
 {
 	pg_uuid_t	uuid;
 
 	if (session->company_count < 0)
-		return;
-	if (company != NULL && cfdw_text_to_uuid(company, strlen(company), &uuid) &&
-		cfdw_uuid_in(&uuid, session->companies, session->company_count))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("company \"%s\" lies outside the company_ids of server \"%s\"",
-					company ? company : "?", session->server_name)));
+		return true;
+	return company != NULL && cfdw_text_to_uuid(company, strlen(company), &uuid) &&
+		cfdw_uuid_in(&uuid, session->companies, session->company_count);
+}
+
+void
+cfdw_target_check_company(const CfdwSession *session, const char *company)
+{
+	if (!cfdw_target_covers(session, company))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("company \"%s\" lies outside the company_ids of server \"%s\"",
+						company ? company : "?", session->server_name)));
 }

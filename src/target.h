@@ -27,6 +27,9 @@ extern CfdwSession *cfdw_target_session(const char *server_name);
 extern void cfdw_target_check_act(const CfdwSession *session, const char *function,
 								  bool hands_out_link);
 
+/* Does the company lie in the session's scope?  NULL lies in none. */
+extern bool cfdw_target_covers(const CfdwSession *session, const char *company);
+
 /* Raise unless the company lies in the session's scope. */
 extern void cfdw_target_check_company(const CfdwSession *session, const char *company);
 

@@ -154,13 +154,16 @@ cfdw_text_percent_encode(StringInfo url, const char *text)
 	}
 }
 
+/* A shorter key would be found inside words. */
+#define SHORTEST_SECRET 8
+
 /* Replace each occurrence of the secret by asterisks of the same length. */
 static void
 mask(char *text, const char *secret)
 {
 	size_t		len = secret ? strlen(secret) : 0;
 
-	if (len == 0)
+	if (len < SHORTEST_SECRET)
 		return;
 	for (char *p = strstr(text, secret); p; p = strstr(p, secret))
 	{

@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * act.c
+ *	  One request on behalf of an SQL function: arguments, sending once, log line; ping.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "act.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "miscadmin.h"
+#include "target.h"
+#include "text.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(connection_fdw_ping);
+
+/* ---- arguments ---- */
+
+const char *
+cfdw_act_server_arg(FunctionCallInfo fcinfo, int index)
+{
+	return PG_ARGISNULL(index) ? NULL : NameStr(*PG_GETARG_NAME(index));
+}
+
+void
+cfdw_act_refuse_null(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" must not be null", argument)));
+}
+
+char *
+cfdw_act_uuid_arg(FunctionCallInfo fcinfo, int index, const char *argument)
+{
+	char	   *text = palloc(CFDW_UUID_TEXT_SIZE);
+
+	if (PG_ARGISNULL(index))
+		cfdw_act_refuse_null(argument);
+	cfdw_text_from_uuid(PG_GETARG_UUID_P(index), text);
+	return text;
+}
+
+CfdwValues
+cfdw_act_uuid_texts(ArrayType *array)
+{
+	CfdwValues	texts = {0};
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(array, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &items, &nulls, &count);
+	texts.values = palloc(sizeof(char *) * (count + 1));
+	for (int i = 0; i < count; i++)
+	{
+		char	   *text = palloc(CFDW_UUID_TEXT_SIZE);
+
+		if (nulls[i])
+			continue;
+		cfdw_text_from_uuid(DatumGetUUIDP(items[i]), text);
+		texts.values[texts.count++] = text;
+	}
+	return texts;
+}
+
+/* ---- the log line ---- */
+
+char *
+cfdw_act_connection_target(const char *connection)
+{
+	return psprintf("connection \"%s\"", connection);
+}
+
+
+void
+cfdw_act_log_write(CfdwActLog *log, const char *outcome)
+{
+	log->is_open = false;
+	ereport(LOG_SERVER_ONLY,
+			(errmsg("connection_fdw act %s on %s, server \"%s\", role \"%s\": %s", log->act,
+					log->target, log->server, log->role, outcome),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
+static void
+close_log(void *arg)
+{
+	CfdwActLog *log = arg;
+
+	if (log->is_open)
+		cfdw_act_log_write(log, "sent, outcome unknown");
+}
+
+CfdwActLog *
+cfdw_act_log_begin(const CfdwSession *session, const char *act, const char *target)
+{
+	CfdwActLog *log = palloc0(sizeof(CfdwActLog));
+
+	log->act = pstrdup(act);
+	log->target = pstrdup(target);
+	log->server = pstrdup(session->server_name);
+	log->role = GetUserNameFromId(GetUserId(), false);
+	log->on_reset.func = close_log;
+	log->on_reset.arg = log;
+	log->is_open = true;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &log->on_reset);
+	return log;
+}
+
+void
+cfdw_act_log_end(CfdwActLog *log, const CfdwHttpAnswer *answer)
+{
+	if (answer->http_status > 0)
+		cfdw_act_log_write(log, psprintf("HTTP status %d", answer->http_status));
+	else
+		cfdw_act_log_write(log, answer->was_sent ? "sent, no answer" : "not sent");
+}
+
+/* ---- requests ---- */
+
+static void
+wait_for_slot(const CfdwSession *session)
+{
+	while (!cfdw_http_has_slot(&session->peer))
+		cfdw_http_wait();
+}
+
+static void
+wait_for(const CfdwHttpRequest *request)
+{
+	while (!cfdw_http_is_done(request))
+		cfdw_http_wait();
+}
+
+CfdwHttpAnswer
+cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request)
+{
+	CfdwHttpAnswer answer = *cfdw_http_answer(request);
+
+	if (method != CFDW_GET && answer.was_sent &&
+		(answer.cause == CFDW_LOST || answer.cause == CFDW_TIMEOUT ||
+		 answer.cause == CFDW_TOO_LARGE || answer.cause == CFDW_NO_MEMORY))
+		answer.cause = CFDW_MAYBE_DONE;
+	return answer;
+}
+
+CfdwHttpAnswer
+cfdw_act_perform(CfdwSession *session, const char *act, const char *target, const char *task,
+				 CfdwMethod method, const char *path, const char *body)
+{
+	CfdwHttpRequest *request;
+	CfdwHttpAnswer answer;
+	CfdwActLog *log;
+
+	wait_for_slot(session);
+	log = cfdw_act_log_begin(session, act, target);
+	request = cfdw_http_start(&session->peer, method, path, body, true);
+	wait_for(request);
+	answer = cfdw_act_answer(method, request);
+	cfdw_act_log_end(log, &answer);
+	if (answer.cause != CFDW_OK)
+		cfdw_session_raise(session, task, method, path, &answer);
+	return answer;
+}
+
+/* A GET that asks on behalf of an act; retried like any read. */
+static CfdwHttpAnswer
+look_up(CfdwSession *session, const char *task, const char *path)
+{
+	CfdwHttpRequest *request;
+
+	wait_for_slot(session);
+	request = cfdw_http_start(&session->peer, CFDW_GET, path, NULL, false);
+	wait_for(request);
+	if (cfdw_http_answer(request)->cause != CFDW_OK)
+		cfdw_session_raise(session, task, CFDW_GET, path, cfdw_http_answer(request));
+	return *cfdw_http_answer(request);
+}
+
+const CfdwJsonNode *
+cfdw_act_object(CfdwSession *session, const char *task, const char *path, const CfdwHttpAnswer *answer)
+{
+	const char *why;
+	const CfdwJsonNode *object = cfdw_session_object(cfdw_json_create(), answer, &why);
+
+	if (object == NULL)
+		cfdw_session_refuse(session, task, path, CFDW_MALFORMED, why);
+	return object;
+}
+
+/* A string member, or NULL when it is missing, null or empty. */
+void
+cfdw_act_check_connection(CfdwSession *session, const char *task, const char *connection)
+{
+	const char *path = psprintf("/connection/%s/details", connection);
+	CfdwHttpAnswer answer;
+	const CfdwJsonNode *object;
+
+	if (session->company_count < 0)
+		return;
+	answer = look_up(session, task, path);
+	object = cfdw_act_object(session, task, path, &answer);
+	cfdw_target_check_company(session,
+							  cfdw_json_string_member(cfdw_json_member(object, "company"), "id"));
+}
+
+/* ---- ping ---- */
+
+Datum
+connection_fdw_ping(PG_FUNCTION_ARGS)
+{
+	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 0));
+	TupleDesc	desc;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+	CfdwHttpRequest *request;
+	const CfdwHttpAnswer *answer;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	wait_for_slot(session);
+	request = cfdw_http_start(&session->peer, CFDW_GET, "/ping", NULL, true);
+	wait_for(request);
+	answer = cfdw_http_answer(request);
+	values[0] = CStringGetTextDatum(session->server_name);
+	values[1] = BoolGetDatum(answer->cause == CFDW_OK);
+	values[2] = Int32GetDatum(answer->http_status);
+	nulls[2] = answer->http_status == 0;
+	values[3] = Float8GetDatum(rint(answer->seconds * 1e6) / 1e3);
+	nulls[3] = answer->http_status == 0;
+	nulls[4] = answer->cause == CFDW_OK;
+	if (!nulls[4])
+	{
+		CfdwFailure failure;
+
+		cfdw_session_failure(session, "", CFDW_GET, "/ping", answer, &failure);
+		values[4] = CStringGetTextDatum(cfdw_failure_detail(&failure));
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * act.h
+ *	  One request on behalf of an SQL function: arguments, sending once, log line;
+ *	  ping.
+ *
+ * An act is sent once, on a fresh TCP connection, and leaves one line in the
+ * server's log.  Functions that act call cfdw_target_check_act before they
+ * send anything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CFDW_ACT_H
+#define CFDW_ACT_H
+
+#include "postgres.h"
+
+#include "crawl.h"
+#include "fmgr.h"
+#include "http.h"
+#include "json.h"
+#include "session.h"
+#include "utils/array.h"
+
+/*
+ * One line per act.  It is written when the outcome is known, or when the
+ * memory context goes because the statement was ended in between.
+ */
+typedef struct CfdwActLog
+{
+	MemoryContextCallback on_reset;
+	char	   *act;
+	char	   *target;
+	char	   *server;
+	char	   *role;
+	bool		is_open;
+} CfdwActLog;
+
+/* Arguments.  Texts are palloc'd; uuids are in canonical form. */
+extern const char *cfdw_act_server_arg(FunctionCallInfo fcinfo, int index);
+extern char *cfdw_act_uuid_arg(FunctionCallInfo fcinfo, int index, const char *argument);
+extern void cfdw_act_refuse_null(const char *argument);
+
+/* The uuids of an array as texts, in order; NULL elements left out. */
+extern CfdwValues cfdw_act_uuid_texts(ArrayType *array);
+
+/* What an act on a connection is about, for its log line; palloc'd. */
+extern char *cfdw_act_connection_target(const char *connection);
+
+/*
+ * Begin the log line of an act that is about to be sent, in the current
+ * memory context; end it with the answer, or write an outcome of one's own.
+ */
+extern CfdwActLog *cfdw_act_log_begin(const CfdwSession *session, const char *act,
+									  const char *target);
+extern void cfdw_act_log_end(CfdwActLog *log, const CfdwHttpAnswer *answer);
+extern void cfdw_act_log_write(CfdwActLog *log, const char *outcome);
+
+/*
+ * The answer of a request that is done.  For an act whose answer was lost
+ * after it was sent, the cause is CFDW_MAYBE_DONE.
+ */
+extern CfdwHttpAnswer cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request);
+
+/*
+ * Send an act, log it and wait; raises with `task` unless it succeeded.  The
+ * answer's body lives in the current memory context.
+ */
+extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const char *act, const char *target,
+									   const char *task, CfdwMethod method, const char *path,
+									   const char *body);
+
+/* The answer's JSON object; raises when it is none. */
+extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *task,
+										   const char *path, const CfdwHttpAnswer *answer);
+
+/*
+ * Raise unless the connection's company lies in the session's scope; asks the
+ * API only when there is a scope.
+ */
+extern void cfdw_act_check_connection(CfdwSession *session, const char *task,
+									  const char *connection);
+
+extern PGDLLEXPORT Datum connection_fdw_ping(PG_FUNCTION_ARGS);
+
+#endif							/* CFDW_ACT_H */

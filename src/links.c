@@ -1,0 +1,316 @@
+/*-------------------------------------------------------------------------
+ *
+ * links.c
+ *	  Magic links: of a company, of a connection, of all that wait for their user.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "links.h"
+
+#include "act.h"
+#include "compat.h"
+#include "crawl.h"
+#include "decode.h"
+#include "lib/stringinfo.h"
+#include "memo.h"
+#include "miscadmin.h"
+#include "resource.h"
+#include "target.h"
+#include "text.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(connection_fdw_company_magic_link);
+PG_FUNCTION_INFO_V1(connection_fdw_connection_magic_link);
+PG_FUNCTION_INFO_V1(connection_fdw_reconnect_links);
+
+/* ---- magic links ---- */
+
+/* Append a path segment that came from an answer. */
+static void
+append_segment(StringInfo url, const char *text)
+{
+	appendStringInfoChar(url, '/');
+	cfdw_text_percent_encode(url, text);
+}
+
+static void
+begin_dashboard_url(StringInfo url, const CfdwSession *session)
+{
+	const char *base = session->options.dashboard_url;
+	int			len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	initStringInfo(url);
+	appendBinaryStringInfo(url, base, len);
+	appendStringInfoString(url, "/p/connect");
+}
+
+/* NULL when the connection's answer lacks a part of its link. */
+static char *
+connection_link(const CfdwSession *session, const CfdwJsonNode *connection)
+{
+	const char *company = cfdw_json_string_member(connection, "publicCompanyId");
+	const char *secret = cfdw_json_string_member(connection, "connectionMagicLinkSecret");
+	StringInfoData url;
+
+	if (company == NULL || secret == NULL)
+		return NULL;
+	begin_dashboard_url(&url, session);
+	append_segment(&url, company);
+	append_segment(&url, "workflow");
+	append_segment(&url, secret);
+	return url.data;
+}
+
+static char *
+company_link(const CfdwSession *session, const CfdwJsonNode *object)
+{
+	const char *whole = cfdw_json_string_member(object, "magicLinkUrl");
+	const char *company = cfdw_json_string_member(object, "publicCompanyId");
+	const char *secret = cfdw_json_string_member(object, "companyMagicLinkSecret");
+	StringInfoData url;
+
+	if (whole != NULL)
+		return pstrdup(whole);
+	if (company == NULL || secret == NULL)
+		return NULL;
+	begin_dashboard_url(&url, session);
+	append_segment(&url, company);
+	append_segment(&url, secret);
+	return url.data;
+}
+
+static text *
+link_or_refuse(CfdwSession *session, const char *task, const char *path, const char *link)
+{
+	if (link == NULL)
+		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, "it holds no link");
+	return cstring_to_text(link);
+}
+
+/* The body {"sites":[...]}, or NULL for an argument that is null. */
+static char *
+sites_body(FunctionCallInfo fcinfo, int index)
+{
+	StringInfoData body;
+	CfdwValues	sites;
+
+	if (PG_ARGISNULL(index))
+		return NULL;
+	sites = cfdw_act_uuid_texts(PG_GETARG_ARRAYTYPE_P(index));
+	initStringInfo(&body);
+	appendStringInfoString(&body, "{\"sites\":[");
+	for (int i = 0; i < sites.count; i++)
+		appendStringInfo(&body, "%s\"%s\"", i ? "," : "", sites.values[i]);
+	appendStringInfoString(&body, "]}");
+	return body.data;
+}
+
+Datum
+connection_fdw_company_magic_link(PG_FUNCTION_ARGS)
+{
+	char	   *company = cfdw_act_uuid_arg(fcinfo, 0, "company_id");
+	char	   *body = sites_body(fcinfo, 1);
+	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 2));
+	char	   *path = psprintf("/connection/company/%s/link", company);
+	char	   *task = psprintf("could not get the magic link of company \"%s\" from server \"%s\"",
+								company, session->server_name);
+	CfdwHttpAnswer answer;
+
+	cfdw_target_check_act(session, "nectar.company_magic_link", true);
+	cfdw_target_check_company(session, company);
+	answer = cfdw_act_perform(session, "company_magic_link", psprintf("company \"%s\"", company), task,
+							  body ? CFDW_POST : CFDW_GET, path, body);
+	PG_RETURN_TEXT_P(link_or_refuse(session, task, path,
+									company_link(session, cfdw_act_object(session, task, path, &answer))));
+}
+
+Datum
+connection_fdw_connection_magic_link(PG_FUNCTION_ARGS)
+{
+	char	   *connection = cfdw_act_uuid_arg(fcinfo, 0, "connection_id");
+	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 1));
+	char	   *path = psprintf("/connection/%s", connection);
+	char	   *task = psprintf("could not get the magic link of connection \"%s\" from server \"%s\"",
+								connection, session->server_name);
+	CfdwHttpAnswer answer;
+
+	cfdw_target_check_act(session, "nectar.connection_magic_link", true);
+	cfdw_act_check_connection(session, task, connection);
+	answer = cfdw_act_perform(session, "connection_magic_link", cfdw_act_connection_target(connection), task,
+							  CFDW_GET, path, NULL);
+	PG_RETURN_TEXT_P(link_or_refuse(session, task, path,
+									connection_link(session, cfdw_act_object(session, task, path, &answer))));
+}
+
+/* ---- reconnect links ---- */
+
+/* Columns of `connections` that a result row begins with, in its order. */
+static const char *const link_columns[] = {
+	"id", "company_id", "company_name", "datasource_name", "status",
+	"status_first_seen_time", "workflow_owner_email"
+};
+
+#define LINK_STATUS 4
+#define LINK_GUIDANCE lengthof(link_columns)
+#define LINK_URL (lengthof(link_columns) + 1)
+
+typedef struct LinkCrawl
+{
+	CfdwSession *session;
+	CfdwStatement *statement;
+	CfdwCrawlCounts counts;
+	CfdwDecoder *decoder;
+	const pg_uuid_t *company;	/* NULL: any */
+	MemoryContext row_cxt;
+	int			links;
+} LinkCrawl;
+
+/* A decoder for rows of `connections` that hold the link columns alone. */
+static CfdwDecoder *
+make_link_decoder(const CfdwResource *resource, const CfdwSession *session)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(lengthof(link_columns));
+	CfdwFit    *fits = palloc0(sizeof(CfdwFit) * lengthof(link_columns));
+	List	   *wanted = NIL;
+
+	for (int i = 0; i < lengthof(link_columns); i++)
+	{
+		const CfdwColumn *column = cfdw_resource_column(resource, link_columns[i]);
+
+		TupleDescInitEntry(desc, i + 1, column->name, cfdw_type_oid(column->type), -1, 0);
+		fits[i].column = column;
+		wanted = lappend_int(wanted, i + 1);
+	}
+	return cfdw_decoder_create(resource, resource->name, desc, fits, wanted,
+							   session->options.on_unknown_status);
+}
+
+static const CfdwStatusFact *
+status_fact_of(const CfdwJsonNode *connection)
+{
+	const char *status = cfdw_json_string_member(connection, "status");
+
+	if (status == NULL)
+		return NULL;
+	return cfdw_status_fact(cfdw_enum_find(CFDW_TYPE_CONNECTION_STATUS), status, strlen(status));
+}
+
+static void
+put_link(LinkCrawl *links, ReturnSetInfo *rsinfo, const CfdwElement *element)
+{
+	const CfdwStatusFact *fact = status_fact_of(element->row);
+	Datum		values[lengthof(link_columns) + 2];
+	bool		nulls[lengthof(link_columns) + 2] = {false};
+	char	   *link;
+
+	if (!cfdw_fact_needs_user(fact))
+		return;
+	cfdw_decode(links->decoder, element, values, nulls);
+	if (links->company != NULL &&
+		(nulls[1] || cfdw_uuid_cmp(DatumGetUUIDP(values[1]), links->company) != 0))
+		return;
+	link = connection_link(links->session, element->row);
+	values[LINK_GUIDANCE] = CStringGetTextDatum(fact->action);
+	nulls[LINK_URL] = link == NULL;
+	if (link != NULL)
+		values[LINK_URL] = CStringGetTextDatum(link);
+	links->links += link != NULL;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+run_link_crawl(LinkCrawl *links, ReturnSetInfo *rsinfo, CfdwCrawlSpec *spec)
+{
+	CfdwCrawl  *crawl = cfdw_crawl_begin(spec, &links->counts);
+	CfdwElement element;
+
+	while (cfdw_crawl_next(crawl, &element))
+	{
+		MemoryContext old = MemoryContextSwitchTo(links->row_cxt);
+
+		CHECK_FOR_INTERRUPTS();
+		put_link(links, rsinfo, &element);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(links->row_cxt);
+	}
+	cfdw_crawl_end(crawl);
+}
+
+static const CfdwRoute *
+route_by(const CfdwResource *resource, const char *bound)
+{
+	for (int i = 0; i < resource->route_count; i++)
+	{
+		const char *column = resource->routes[i].bound;
+
+		if (bound == NULL ? column == NULL : column != NULL && strcmp(column, bound) == 0)
+			return &resource->routes[i];
+	}
+	return NULL;
+}
+
+/* The connections named, or the company's, or all in scope. */
+static void
+fill_link_spec(FunctionCallInfo fcinfo, LinkCrawl *links, CfdwCrawlSpec *spec)
+{
+	const CfdwResource *resource = cfdw_resource_find("connections");
+
+	spec->statement = links->statement;
+	spec->session = links->session;
+	spec->resource = resource;
+	spec->task = psprintf("could not get reconnect links from server \"%s\"",
+						  links->session->server_name);
+	spec->scope = links->session->companies;
+	spec->scope_count = links->session->company_count;
+	spec->pages = 1;
+	spec->bound.any = true;
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+		spec->filters[i].any = true;
+	if (!PG_ARGISNULL(1))
+	{
+		spec->route = route_by(resource, "id");
+		spec->bound = cfdw_act_uuid_texts(PG_GETARG_ARRAYTYPE_P(1));
+		cfdw_values_sort(&spec->bound);
+	}
+	else if (!PG_ARGISNULL(0))
+	{
+		spec->route = route_by(resource, "company_id");
+		spec->bound.any = false;
+		spec->bound.count = 1;
+		spec->bound.values = palloc(sizeof(char *));
+		spec->bound.values[0] = cfdw_act_uuid_arg(fcinfo, 0, "company_id");
+	}
+	else
+		spec->route = route_by(resource, NULL);
+}
+
+Datum
+connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	LinkCrawl	links = {0};
+	CfdwCrawlSpec spec = {0};
+	CfdwActLog *log;
+
+	InitMaterializedSRF(fcinfo, 0);
+	links.session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 2));
+	cfdw_target_check_act(links.session, "nectar.reconnect_links", true);
+	if (!PG_ARGISNULL(0))
+		links.company = PG_GETARG_UUID_P(0);
+	links.statement = cfdw_statement_create();
+	links.row_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw link",
+										  ALLOCSET_DEFAULT_SIZES);
+	fill_link_spec(fcinfo, &links, &spec);
+	links.decoder = make_link_decoder(spec.resource, links.session);
+	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user");
+	run_link_crawl(&links, rsinfo, &spec);
+	cfdw_act_log_write(log, psprintf("%d links", links.links));
+	return (Datum) 0;
+}
