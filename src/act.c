@@ -142,14 +142,32 @@ wait_for(const CfdwHttpRequest *request)
 		cfdw_http_wait();
 }
 
+/* Was the act answered by something that may not be the API? */
+static bool
+is_foreign_answer(const CfdwHttpAnswer *answer)
+{
+	CfdwSpan	value;
+	const char *why;
+	size_t		offset;
+
+	return answer->cause == CFDW_OK && answer->len > 0 &&
+		!cfdw_json_check(answer->body, answer->len, &value, &why, &offset);
+}
+
+static bool
+was_lost(const CfdwHttpAnswer *answer)
+{
+	return answer->was_sent &&
+		(answer->cause == CFDW_LOST || answer->cause == CFDW_TIMEOUT ||
+		 answer->cause == CFDW_TOO_LARGE || answer->cause == CFDW_NO_MEMORY);
+}
+
 CfdwHttpAnswer
 cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request)
 {
 	CfdwHttpAnswer answer = *cfdw_http_answer(request);
 
-	if (method != CFDW_GET && answer.was_sent &&
-		(answer.cause == CFDW_LOST || answer.cause == CFDW_TIMEOUT ||
-		 answer.cause == CFDW_TOO_LARGE || answer.cause == CFDW_NO_MEMORY))
+	if (method != CFDW_GET && (was_lost(&answer) || is_foreign_answer(&answer)))
 		answer.cause = CFDW_MAYBE_DONE;
 	return answer;
 }

@@ -58,7 +58,7 @@ extern void cfdw_act_log_write(CfdwActLog *log, const char *outcome);
 
 /*
  * The answer of a request that is done.  For an act whose answer was lost
- * after it was sent, the cause is CFDW_MAYBE_DONE.
+ * after it was sent, or is not the API's JSON, the cause is CFDW_MAYBE_DONE.
  */
 extern CfdwHttpAnswer cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request);
 

@@ -57,7 +57,7 @@ public_answer(const CfdwHttpAnswer *answer, Datum *jsonb)
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("the act succeeded, but its answer cannot be shown"),
-			 errdetail("The answer: %s.", why)));
+			 errdetail("The answer %s.", why)));
 	return false;
 }
 

@@ -302,6 +302,8 @@ queue_start(CfdwCrawl *crawl)
 			queue_step(crawl, 0, NULL, false);
 		return;
 	}
+	if (spec->bound.any)
+		elog(ERROR, "route \"%s\" lacks the values that it is bound by", spec->route->name);
 	for (int i = 0; i < spec->bound.count; i++)
 	{
 		const char *key = spec->bound.values[i];
@@ -971,8 +973,9 @@ open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, CfdwSpan bytes)
 	crawl->embedded_count = count;
 	crawl->embedded_next = 0;
 	if (crawl->spec.needs_bytes && count > 0 &&
-		cfdw_span_member(bytes, crawl->spec.resource->embedded, &span))
-		(void) cfdw_span_array(span, &crawl->embedded_bytes);
+		(!cfdw_span_member(bytes, crawl->spec.resource->embedded, &span) ||
+		 !cfdw_span_array(span, &crawl->embedded_bytes)))
+		refuse(crawl, CFDW_WRONG_SHAPE, "an embedded list cannot be found in its element");
 }
 
 static void

@@ -451,8 +451,7 @@ static bool
 is_embedded(const CfdwDecoder *decoder, CfdwSpan key)
 {
 	for (int i = 0; i < lengthof(decoder->embedded) && decoder->embedded[i]; i++)
-		if (strlen(decoder->embedded[i]) == key.len &&
-			memcmp(decoder->embedded[i], key.at, key.len) == 0)
+		if (cfdw_span_key_is(key, decoder->embedded[i]))
 			return true;
 	return false;
 }

@@ -74,7 +74,7 @@ static const CauseText causes[CFDW_CAUSES] = {
 	[CFDW_UNAUTHORIZED] = {
 		.row = {"unauthorized", NC('4', '0', '1'),
 				"HTTP 401: the API key is missing, wrong or expired."},
-		.hint = "Set a valid \"api_key\" on the user mapping of \"%s\" for server \"%s\".",
+		.hint = "Give the user mapping of \"%s\" for server \"%s\" a valid API key.",
 	},
 	[CFDW_FORBIDDEN] = {
 		.row = {"forbidden", NC('4', '0', '3'),
@@ -141,8 +141,8 @@ static const CauseText causes[CFDW_CAUSES] = {
 	},
 	[CFDW_MAYBE_DONE] = {
 		.row = {"maybe_done", NC('0', '0', '8'),
-				"An act was sent and its answer was lost: it may have happened."},
-		.detail = "The request was sent, but its answer was lost, so the act may have happened",
+				"An act was sent and its answer was lost or is not the API's: it may have happened."},
+		.detail = "The request was sent, but no answer of the API came back, so the act may have happened",
 		.hint = "Look at the remote state before you repeat the act; it is never sent twice.",
 	},
 };

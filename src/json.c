@@ -256,6 +256,32 @@ cfdw_span_next(CfdwSpanIter *iter, CfdwSpan *key, CfdwSpan *value, bool *bad)
 	return true;
 }
 
+/* A name written with escapes is rare: json-c resolves it. */
+static bool
+escaped_key_is(CfdwSpan key, const char *name)
+{
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *text;
+	bool		same;
+
+	if (tokener == NULL)
+		return false;
+	text = json_tokener_parse_ex(tokener, key.at - 1, (int) key.len + 2);
+	same = json_object_get_type(text) == json_type_string &&
+		strcmp(json_object_get_string(text), name) == 0;
+	json_object_put(text);
+	json_tokener_free(tokener);
+	return same;
+}
+
+bool
+cfdw_span_key_is(CfdwSpan key, const char *name)
+{
+	if (key.len == strlen(name) && memcmp(key.at, name, key.len) == 0)
+		return true;
+	return memchr(key.at, '\\', key.len) != NULL && escaped_key_is(key, name);
+}
+
 bool
 cfdw_span_members(CfdwSpan object, const char *const *names, CfdwSpan *values, int count)
 {
@@ -268,7 +294,7 @@ cfdw_span_members(CfdwSpan object, const char *const *names, CfdwSpan *values, i
 		return false;
 	while (cfdw_span_next(&iter, &key, &value, &bad))
 		for (int i = 0; i < count; i++)
-			if (key.len == strlen(names[i]) && memcmp(key.at, names[i], key.len) == 0)
+			if (cfdw_span_key_is(key, names[i]))
 				values[i] = value;
 	return !bad;
 }

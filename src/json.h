@@ -76,6 +76,9 @@ extern bool cfdw_span_array(CfdwSpan value, CfdwSpanIter *iter);
 extern bool cfdw_span_next(CfdwSpanIter *iter, CfdwSpan *key, CfdwSpan *value,
 						   bool *bad);
 
+/* Is this the name of the member, escapes resolved? */
+extern bool cfdw_span_key_is(CfdwSpan key, const char *name);
+
 /*
  * Find several members in one walk: the last of each name; those that are
  * not there are left as they were.  False when the value is no object.

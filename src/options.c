@@ -236,6 +236,18 @@ name_hint(const char *name, CfdwPlace place)
 	return hint.data;
 }
 
+static char *
+place_list(int places)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < lengthof(place_names); i++)
+		if (places & place_names[i].place)
+			appendStringInfo(&list, "%s%s", list.len ? ", " : "", place_names[i].name);
+	return list.data;
+}
+
 static void
 refuse_name(const char *name, CfdwPlace place)
 {
@@ -246,8 +258,7 @@ refuse_name(const char *name, CfdwPlace place)
 				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 				 errmsg("option \"%s\" is not valid for %s", name,
 						cfdw_place_name(place)),
-				 errhint("It is an option for %s.",
-						 cfdw_place_name(def->places & -def->places))));
+				 errhint("It is an option for %s.", place_list(def->places))));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("unrecognized option \"%s\" for %s", name,
@@ -255,11 +266,11 @@ refuse_name(const char *name, CfdwPlace place)
 			 errhint("%s", name_hint(name, place))));
 }
 
-/* Raise for a bad value; a secret one is not shown. */
+/* Raise for a bad value; one that is or may hold a secret is not shown. */
 static void
 refuse_value(const OptionDef *def, const char *value, const char *why)
 {
-	if (def->secret)
+	if (def->secret || strchr(value, '@') != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"%s\"", def->name),
@@ -325,6 +336,28 @@ choice_list(const OptionDef *def)
 	return list.data;
 }
 
+/* Why what follows the host is no port, or NULL. */
+static const char *
+port_defect(const char *host, int len)
+{
+	const char *end = host + len;
+	const char *port = host[0] == '[' ? memchr(host, ']', len) : memchr(host, ':', len);
+	char	   *rest;
+	long		number;
+
+	if (host[0] == '[' && port != NULL)
+		port++;
+	if (host[0] == '[' && port == NULL)
+		return "A bracket of its host is not closed.";
+	if (port == NULL || port == end)
+		return NULL;
+	number = strtol(port + 1, &rest, 10);
+	if (*port != ':' || !isdigit((unsigned char) port[1]) || rest != end ||
+		number < 1 || number > 65535)
+		return "It names a port that is no number from 1 to 65535.";
+	return NULL;
+}
+
 /* Why this is no URL of the scheme, or NULL.  *host is what stands before the path. */
 static const char *
 url_defect(const char *url, const char *scheme, const char **host, int *host_len)
@@ -346,7 +379,7 @@ url_defect(const char *url, const char *scheme, const char **host, int *host_len
 		return "It must hold no user name or password.";
 	if (*host_len == 0 || *start == ':')
 		return "It names no host.";
-	return NULL;
+	return port_defect(start, *host_len);
 }
 
 /* localhost, 127.0.0.0/8 or [::1], with or without a port. */

@@ -318,18 +318,21 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute 
 
 	foreach(lc, binding_join_clauses(root, baserel, column))
 	{
-		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		Relids		outer = outer_of(baserel, rinfo);
-		CfdwBinding binding;
+		Relids		outer = outer_of(baserel, lfirst_node(RestrictInfo, lc));
 		ParamPathInfo *param;
+		double		keys;
 
-		if (bms_is_empty(outer) || !cfdw_clause_binds(&table->rel, rinfo->clause, &binding))
+		if (bms_is_empty(outer))
 			continue;
 		param = get_baserel_parampathinfo(root, baserel, outer);
 		if (list_member_ptr(seen, param))
 			continue;
 		seen = lappend(seen, param);
-		add_route_path(root, baserel, route, count_values(root, &binding), param);
+
+		/* what equality implies here need not be the clause that was kept */
+		keys = count_bound(root, table, route, param->ppi_clauses);
+		if (keys > 0)
+			add_route_path(root, baserel, route, keys, param);
 	}
 }
 
@@ -341,7 +344,7 @@ cfdwGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 
 	add_plain_paths(root, baserel);
 	for (int i = 0; i < resource->route_count; i++)
-		if (resource->routes[i].bound != NULL && resource->routes[i].match == NULL)
+		if (resource->routes[i].bound != NULL)
 			add_parameterized_paths(root, baserel, &resource->routes[i]);
 }
 

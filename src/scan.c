@@ -89,9 +89,45 @@ cfdwBeginForeignScan(ForeignScanState *node, int eflags)
 		cfdw_statement_share(scan->statement);
 }
 
+static bool is_run_again(Plan *plan, bool again, const Plan *sought);
+
+static bool
+any_is_run_again(List *plans, bool again, const Plan *sought)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans)
+		if (is_run_again(lfirst(lc), again, sought))
+		return true;
+	return false;
+}
+
+/* Is the node sought below something that runs its input more than once? */
+static bool
+is_run_again(Plan *plan, bool again, const Plan *sought)
+{
+	bool		inner_again = again || (plan && (IsA(plan, NestLoop) || IsA(plan, RecursiveUnion)));
+
+	if (plan == NULL)
+		return false;
+	if (plan == sought)
+		return again;
+	if (IsA(plan, Append) &&
+		any_is_run_again(((Append *) plan)->appendplans, again, sought))
+		return true;
+	if (IsA(plan, MergeAppend) &&
+		any_is_run_again(((MergeAppend *) plan)->mergeplans, again, sought))
+		return true;
+	if (IsA(plan, SubqueryScan) &&
+		is_run_again(((SubqueryScan *) plan)->subplan, again, sought))
+		return true;
+	return is_run_again(outerPlan(plan), again, sought) ||
+		is_run_again(innerPlan(plan), inner_again, sought);
+}
+
 /*
  * Can the statement ask for the same thing twice?  It can with two foreign
- * tables, with subplans, and when a scan runs again with other parameters.
+ * tables, with subplans, and when a scan runs again.
  */
 static bool
 may_ask_twice(ForeignScanState *node)
@@ -109,7 +145,7 @@ may_ask_twice(ForeignScanState *node)
 		if (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_FOREIGN_TABLE)
 			foreign++;
 	}
-	return foreign > 1;
+	return foreign > 1 || is_run_again(planned->planTree, false, node->ss.ps.plan);
 }
 
 /* The part of beginning that needs a user mapping: put off to the first row. */
