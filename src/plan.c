@@ -36,10 +36,13 @@
 #include "utils/selfuncs.h"
 
 /* One wave of requests, waited for. */
-#define WAVE_COST 200.0
+#define WAVE_COST 100.0
 
-/* One request beside the waiting: headers, bookkeeping, the server's work. */
-#define REQUEST_COST 10.0
+/*
+ * One request beside the waiting.  A request that somebody else's server has
+ * to answer is dear even where it can overlap with others.
+ */
+#define REQUEST_COST 50.0
 
 /* Parsing one element and decoding it. */
 #define ELEMENT_COST 0.03

@@ -163,14 +163,13 @@ is_tame_call(Oid function, void *context)
 	return !is_tame_function(function) && !is_our_function(function);
 }
 
-/* A cast by text form is tame towards text; towards others only of constants. */
+/* A cast by text form cannot fail towards text. */
 static bool
 is_tame_coercion(Node *node)
 {
 	CoerceViaIO *coerce = (CoerceViaIO *) node;
 
-	return coerce->resulttype == TEXTOID || coerce->resulttype == VARCHAROID ||
-		bms_is_empty(pull_varnos(NULL, (Node *) coerce->arg));
+	return coerce->resulttype == TEXTOID || coerce->resulttype == VARCHAROID;
 }
 
 /* Stops (true) at whatever keeps a clause from being a status clause. */
@@ -180,6 +179,10 @@ find_untame(Node *node, StatusWalk *walk)
 	const CfdwColumn *column;
 
 	if (node == NULL)
+		return false;
+
+	/* what is known before is a value, however it is computed */
+	if (!IsA(node, Var) && !IsA(node, List) && is_known_before(walk->rel, node))
 		return false;
 	switch (nodeTag(node))
 	{
