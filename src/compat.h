@@ -28,6 +28,11 @@
 #error "connection_fdw needs PostgreSQL 14 or later"
 #endif
 
+/* pg_noreturn since 18; stands before the declaration. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* EXPLAIN's formatting functions have had a header of their own since 18. */
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"

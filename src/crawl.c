@@ -1006,6 +1006,7 @@ next_embedded(CfdwCrawl *crawl, CfdwElement *element)
 	row = cfdw_json_item(crawl->embedded, crawl->embedded_next++);
 	if (cfdw_json_kind(row) != CFDW_JSON_OBJECT)
 		refuse(crawl, CFDW_WRONG_SHAPE, "an embedded element is no object");
+	(void) element_id(crawl, row);
 	if (crawl->spec.needs_bytes)
 		(void) cfdw_span_next(&crawl->embedded_bytes, &key, &bytes, &bad);
 	fill_element(crawl, element, row, crawl->parent, bytes);
@@ -1036,6 +1037,7 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 			follow_element(crawl, node);
 		else if (element_in_scope(crawl, node))
 		{
+			(void) element_id(crawl, node);
 			if (crawl->spec.resource->embedded == NULL)
 			{
 				fill_element(crawl, element, node, node, span);

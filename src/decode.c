@@ -99,6 +99,7 @@ refuse(CfdwDecoder *decoder, const Attribute *attr, const char *why)
 			(errcode(cfdw_sqlstate(CFDW_BAD_VALUE)),
 			 errmsg("cannot read column \"%s\" of foreign table \"%s\"",
 					attr->name, decoder->table),
+			 attr->path_text[0] == '\0' ? errdetail("The remote object %s.", why) :
 			 errdetail("The value of \"%s\" in the remote object %s.",
 					   attr->path_text, why)));
 }
@@ -889,6 +890,10 @@ decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnu
 		*isnull = !fill_in_company(decoder, attr, value);
 		if (*isnull && attr->required)
 			refuse(decoder, attr, "is missing");
+
+		/* a domain may refuse NULL */
+		if (*isnull && attr->read == read_by_input)
+			(void) InputFunctionCall(&attr->input, NULL, attr->ioparam, attr->typmod);
 		return;
 	}
 	*isnull = is_hidden_link(attr, node);

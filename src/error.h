@@ -14,6 +14,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 typedef enum CfdwCause
 {
 	CFDW_OK,					/* HTTP 2xx */
@@ -79,7 +81,7 @@ typedef struct CfdwErrorRow
 extern CfdwCause cfdw_cause_of_status(int http_status);
 
 /* Raise the failure as an ERROR. */
-extern void cfdw_raise(const CfdwFailure *failure) pg_attribute_noreturn();
+pg_noreturn extern void cfdw_raise(const CfdwFailure *failure);
 
 /* The same text that cfdw_raise puts into DETAIL, palloc'd. */
 extern char *cfdw_failure_detail(const CfdwFailure *failure);

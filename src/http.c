@@ -60,7 +60,10 @@
 /* First pause before a retry, in ms; doubles with each. */
 #define FIRST_RETRY_DELAY 250
 
-/* A gap between pumps, in ms, after which a timeout is not the server's. */
+/*
+ * A gap between pumps, in ms, after which a failure may be our own; a quarter
+ * of a shorter timeout.
+ */
 #define IDLE_GAP 1000
 
 /* Body buffers begin with this many bytes and double. */
@@ -589,11 +592,17 @@ send_try(CfdwHttpRequest *request)
 static void
 note_idle_gap(int64 now)
 {
+	int64		gap = now - http.last_pump;
 	dlist_iter	iter;
 
-	if (now - http.last_pump > IDLE_GAP)
-		dlist_foreach(iter, &http.active)
-			dlist_container(CfdwHttpRequest, node, iter.cur)->was_idle = true;
+	dlist_foreach(iter, &http.active)
+	{
+		CfdwHttpRequest *request = dlist_container(CfdwHttpRequest, node, iter.cur);
+		int			timeout = Min(request->peer->connect_timeout, request->peer->request_timeout);
+
+		if (gap > Min(IDLE_GAP, timeout / 4))
+			request->was_idle = true;
+	}
 	http.last_pump = now;
 }
 

@@ -48,7 +48,7 @@
 #define ELEMENT_COST 0.03
 
 /*
- * A lookup by company inside a nested loop mostly finds the listing that an
+ * A lookup by company that runs again and again mostly finds the listing that an
  * earlier outer row has asked for: the memo answers it.
  */
 #define MEMO_SHARE 0.2
@@ -158,9 +158,13 @@ pages_per_company(const PlanTable *table)
 	return Max(ceil(elements / table->options.page_size), 1);
 }
 
-/* Values that bind the route's column, or -1 when nothing does. */
+/*
+ * Values that bind the route's column, or -1 when nothing does.  Sets *varies
+ * when they change while the statement runs.
+ */
 static double
-count_bound(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, List *clauses)
+count_bound(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, List *clauses,
+			bool *varies)
 {
 	double		least = -1;
 	ListCell   *lc;
@@ -174,6 +178,7 @@ count_bound(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, List *c
 			strcmp(binding.column->name, route->bound) != 0)
 			continue;
 		count = count_values(root, &binding);
+		*varies |= cfdw_binding_varies(&binding);
 		if (least < 0 || count < least)
 			least = count;
 	}
@@ -216,14 +221,14 @@ count_requests(const PlanTable *table, const CfdwRoute *route, double keys, doub
 
 static void
 add_route_path(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route, double keys,
-			   ParamPathInfo *param)
+			   bool varies, ParamPathInfo *param)
 {
 	PlanTable  *table = baserel->fdw_private;
 	double		rows = param ? param->ppi_rows : baserel->rows;
 	double		requests;
 	double		waves;
 	double		elements;
-	double		share = param && cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
+	double		share = varies && cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
 		MEMO_SHARE : 1.0;
 	Cost		startup;
 	Cost		run;
@@ -252,11 +257,12 @@ add_plain_paths(PlannerInfo *root, RelOptInfo *baserel)
 	{
 		const CfdwRoute *route = &resource->routes[i];
 		double		keys = 1;
+		bool		varies = false;
 
 		if (route->bound != NULL)
-			keys = count_bound(root, table, route, baserel->baserestrictinfo);
+			keys = count_bound(root, table, route, baserel->baserestrictinfo, &varies);
 		if (keys > 0)
-			add_route_path(root, baserel, route, keys, NULL);
+			add_route_path(root, baserel, route, keys, varies, NULL);
 	}
 }
 
@@ -324,6 +330,7 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute 
 		Relids		outer = outer_of(baserel, lfirst_node(RestrictInfo, lc));
 		ParamPathInfo *param;
 		double		keys;
+		bool		varies = true;
 
 		if (bms_is_empty(outer))
 			continue;
@@ -333,9 +340,9 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute 
 		seen = lappend(seen, param);
 
 		/* what equality implies here need not be the clause that was kept */
-		keys = count_bound(root, table, route, param->ppi_clauses);
+		keys = count_bound(root, table, route, param->ppi_clauses, &varies);
 		if (keys > 0)
-			add_route_path(root, baserel, route, keys, param);
+			add_route_path(root, baserel, route, keys, varies, param);
 	}
 }
 

@@ -114,6 +114,22 @@ cfdw_clause_binds(const CfdwRelation *rel, Expr *clause, CfdwBinding *binding)
 	return false;
 }
 
+static bool
+find_exec_param(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXEC)
+		return true;
+	return expression_tree_walker(node, find_exec_param, context);
+}
+
+bool
+cfdw_binding_varies(const CfdwBinding *binding)
+{
+	return find_exec_param((Node *) binding->value, NULL);
+}
+
 /* ---- clauses over the status alone ---- */
 
 typedef struct StatusWalk

@@ -44,6 +44,9 @@ typedef struct CfdwBinding
 extern bool cfdw_clause_binds(const CfdwRelation *rel, Expr *clause,
 							  CfdwBinding *binding);
 
+/* Does the value change while the statement runs: an outer query's column? */
+extern bool cfdw_binding_varies(const CfdwBinding *binding);
+
 /* What a route makes of a clause. */
 extern CfdwClauseUse cfdw_clause_use(const CfdwRelation *rel,
 									 const CfdwRoute *route, Expr *clause);

@@ -195,6 +195,7 @@ refuse_type(const CfdwColumn *column, Oid relid, Oid type)
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 			 errmsg("column \"%s\" of foreign table \"%s\" cannot be of type %s",
 					column->name, get_rel_name(relid), format_type_be(type)),
+			 column->type == CFDW_TYPE_TEXT ? errhint("Declare it text.") :
 			 errhint("Declare it %s, or text.", cfdw_type_name(column->type))));
 }
 

@@ -473,8 +473,8 @@ step_template(const CfdwEndpoint *endpoint, const CfdwValues *filters, int limit
  * statuses are evaluated when they depend on no parameter, else one is
  * assumed.
  */
-static bool
-expected_filters(ForeignScanState *node, CfdwValues *filters)
+static void
+expected_filters(ForeignScanState *node, CfdwValues *filters, bool *is_open)
 {
 	TableScan  *scan = node->fdw_state;
 	List	   *statuses = clauses_used(node, CFDW_USE_STATUS);
@@ -483,10 +483,10 @@ expected_filters(ForeignScanState *node, CfdwValues *filters)
 	filters[0].count = 1;
 	if (statuses != NIL && cfdw_clauses_are_fixed(statuses))
 		filters[0] = allowed_statuses(node, CreateStandaloneExprContext());
+	*is_open = filters[0].any;
 	filters[1].any = clauses_used(node, CFDW_USE_FILTER) == NIL;
 	filters[1].count = 1;
 	(void) cfdw_crawl_choose_filters(filters, scan->spec->pages);
-	return statuses == NIL || !filters[0].any;
 }
 
 /* One line each as text; a list in formats whose members must be unique. */
@@ -533,7 +533,7 @@ explain_requests(ForeignScanState *node, const CfdwValues *filters, ExplainState
 }
 
 static void
-explain_clauses(ForeignScanState *node, bool sends_status, ExplainState *es)
+explain_clauses(ForeignScanState *node, bool sends_status, bool is_open, ExplainState *es)
 {
 	TableScan  *scan = node->fdw_state;
 	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
@@ -552,7 +552,8 @@ explain_clauses(ForeignScanState *node, bool sends_status, ExplainState *es)
 		if (use == CFDW_USE_STATUS && !sends_status)
 		{
 			class = "local";
-			reason = "one unfiltered listing takes fewer requests";
+			reason = is_open ? cfdw_use_reason(CFDW_USE_OPEN_LABELS) :
+				"one unfiltered listing takes fewer requests";
 		}
 		texts = lappend(texts, psprintf("%s: %s, %s", class, text, reason));
 	}
@@ -576,17 +577,17 @@ cfdwExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	TableScan  *scan = node->fdw_state;
 	CfdwValues	filters[CFDW_MAX_FILTERS] = {{0}};
-	bool		sends_status;
+	bool		is_open;
 
 	if (scan == NULL)
 		return;
-	sends_status = expected_filters(node, filters);
+	expected_filters(node, filters, &is_open);
 	ExplainPropertyText("Route", scan->spec->route->name, es);
 	explain_requests(node, filters, es);
 	if (scan->spec->demand > 0)
 		ExplainPropertyInteger("Rows Wanted", NULL, scan->spec->demand, es);
 	if (es->verbose)
-		explain_clauses(node, sends_status, es);
+		explain_clauses(node, !filters[0].any, is_open, es);
 	if (es->analyze)
 		explain_counts(&scan->counts, es);
 }

@@ -34,7 +34,10 @@ typedef struct FileStamp
 {
 	ino_t		inode;
 	off_t		size;
+	mode_t		mode;
+	uid_t		owner;
 	struct timespec modified;
+	struct timespec changed;
 } FileStamp;
 
 typedef struct CachedSession
@@ -211,7 +214,10 @@ stamp_of(const struct stat *st)
 	memset(&stamp, 0, sizeof(stamp));
 	stamp.inode = st->st_ino;
 	stamp.size = st->st_size;
+	stamp.mode = st->st_mode;
+	stamp.owner = st->st_uid;
 	stamp.modified = st->st_mtim;
+	stamp.changed = st->st_ctim;
 	return stamp;
 }
 
@@ -219,7 +225,7 @@ stamp_of(const struct stat *st)
 static char *
 read_key_file(const char *path, FileStamp *stamp)
 {
-	int			fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK);
 	char	   *key = palloc0(MAX_KEY_FILE + 1);
 	struct stat st;
 	ssize_t		len;
@@ -232,7 +238,7 @@ read_key_file(const char *path, FileStamp *stamp)
 	check_file_mode(path, &st);
 	len = read(fd, key, MAX_KEY_FILE);
 	CloseTransientFile(fd);
-	if (len < 0 || len == MAX_KEY_FILE)
+	if (len < 0 || len == MAX_KEY_FILE || (ssize_t) strlen(key) != len)
 		refuse_file(path, "it does not hold one key");
 	while (len > 0 && (key[len - 1] == '\n' || key[len - 1] == '\r'))
 		key[--len] = '\0';

@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "http.h"
 #include "json.h"
 #include "options.h"
@@ -41,14 +42,14 @@ extern CfdwSession *cfdw_session_get(Oid server, Oid role);
 /*
  * Raise for an answer whose cause is not CFDW_OK.  `task` is the message.
  */
-extern void cfdw_session_raise(const CfdwSession *session, const char *task,
-							   CfdwMethod method, const char *path,
-							   const CfdwHttpAnswer *answer) pg_attribute_noreturn();
+pg_noreturn extern void cfdw_session_raise(const CfdwSession *session, const char *task,
+										   CfdwMethod method, const char *path,
+										   const CfdwHttpAnswer *answer);
 
 /* Raise for an answer that is whole but wrong. */
-extern void cfdw_session_refuse(const CfdwSession *session, const char *task,
-								const char *path, CfdwCause cause,
-								const char *remark) pg_attribute_noreturn();
+pg_noreturn extern void cfdw_session_refuse(const CfdwSession *session, const char *task,
+											const char *path, CfdwCause cause,
+											const char *remark);
 
 /*
  * Fill a failure from an answer; strings are palloc'd.  What the API said in
