@@ -18,6 +18,7 @@
 
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "text.h"
 #include "utils/memutils.h"
@@ -327,6 +328,19 @@ split_paths(CfdwCrawl *crawl)
 		(void) cfdw_path_split(route->match, &crawl->match_path);
 }
 
+/* Values that are compared with answers, not sent, must be UTF-8 like those. */
+static void
+convert_matched(CfdwCrawl *crawl)
+{
+	CfdwValues *bound = &crawl->spec.bound;
+
+	if (crawl->spec.route->match == NULL || bound->any)
+		return;
+	for (int i = 0; i < bound->count; i++)
+		bound->values[i] = pg_server_to_any(bound->values[i], strlen(bound->values[i]), PG_UTF8);
+	cfdw_values_sort(bound);
+}
+
 CfdwCrawl *
 cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 {
@@ -350,6 +364,7 @@ cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 		crawl->limit = crawl->spec.demand;
 	crawl->expected_bytes = (int64) crawl->limit * EXPECTED_ELEMENT_BYTES;
 	split_paths(crawl);
+	convert_matched(crawl);
 	queue_start(crawl);
 	return crawl;
 }
@@ -859,14 +874,17 @@ next_span(CfdwCrawl *crawl, CfdwSpan *span)
 	return crawl->elements.next != NULL && cfdw_span_next(&crawl->elements, &key, span, &bad);
 }
 
-/* The text at a path; NULL when it is missing or no string. */
+/* The text of the scalar at a path, as UTF-8; NULL when there is none. */
 static const char *
 text_at(const CfdwJsonNode *node, const CfdwPath *path)
 {
 	const CfdwJsonNode *value = cfdw_json_at(node, path);
+	CfdwJsonKind kind = cfdw_json_kind(value);
 	size_t		len;
 
-	return cfdw_json_kind(value) == CFDW_JSON_STRING ? cfdw_json_text(value, &len) : NULL;
+	if (kind == CFDW_JSON_NULL || kind == CFDW_JSON_ARRAY || kind == CFDW_JSON_OBJECT)
+		return NULL;
+	return cfdw_json_text(value, &len);
 }
 
 static const char *

@@ -477,6 +477,7 @@ copy_public(Jsonb *jsonb)
 	JsonbValue	value;
 	JsonbValue	key;
 	bool		has_key = false;
+	bool		is_scalar;
 	JsonbIteratorToken token;
 
 	while ((token = JsonbIteratorNext(&iter, &value, false)) != WJB_DONE)
@@ -497,8 +498,9 @@ copy_public(Jsonb *jsonb)
 		if (has_key)
 			(void) pushJsonbValue(&state, WJB_KEY, &key);
 		has_key = false;
-		result = pushJsonbValue(&state, token,
-								token == WJB_VALUE || token == WJB_ELEM ? &value : NULL);
+		is_scalar = token == WJB_BEGIN_ARRAY && value.val.array.rawScalar;
+		result = pushJsonbValue(&state, token, token == WJB_VALUE || token == WJB_ELEM || is_scalar ?
+								&value : NULL);
 	}
 	return JsonbPGetDatum(JsonbValueToJsonb(result));
 }
@@ -652,6 +654,19 @@ read_any_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	return CStringGetTextDatum(input_text(decoder, attr, node));
 }
 
+/* A bearer link in a member that the owner of the table chose to show. */
+static bool
+is_hidden_link(const Attribute *attr, const CfdwJsonNode *node)
+{
+	const char *text;
+	size_t		len;
+
+	if (!attr->is_declared || cfdw_json_kind(node) != CFDW_JSON_STRING)
+		return false;
+	text = cfdw_json_text(node, &len);
+	return cfdw_text_is_link(text, len);
+}
+
 static Datum
 read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
@@ -676,7 +691,7 @@ read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	{
 		const CfdwJsonNode *item = cfdw_json_item(node, i);
 
-		nulls[i] = cfdw_json_kind(item) == CFDW_JSON_NULL;
+		nulls[i] = cfdw_json_kind(item) == CFDW_JSON_NULL || is_hidden_link(attr, item);
 		if (!nulls[i])
 			values[i] = element->read(decoder, element, item);
 	}
@@ -855,18 +870,6 @@ fill_in_company(CfdwDecoder *decoder, Attribute *attr, Datum *value)
 		return false;
 	*value = attr->type == UUIDOID ? UUIDPGetDatum(uuid) : CStringGetTextDatum(company);
 	return true;
-}
-
-static bool
-is_hidden_link(const Attribute *attr, const CfdwJsonNode *node)
-{
-	const char *text;
-	size_t		len;
-
-	if (!attr->is_declared || cfdw_json_kind(node) != CFDW_JSON_STRING)
-		return false;
-	text = cfdw_json_text(node, &len);
-	return cfdw_text_is_link(text, len);
 }
 
 static bool

@@ -17,6 +17,8 @@
 
 #include "postgres.h"
 
+#include "text.h"
+
 /* Bytes of a body that hold one JSON value; borrowed, not NUL-terminated. */
 typedef struct CfdwSpan
 {
@@ -47,8 +49,6 @@ typedef struct CfdwJson CfdwJson;
 
 /* A value inside the element; NULL is JSON's null and what is not there. */
 typedef struct json_object CfdwJsonNode;
-
-#define CFDW_PATH_MAX 8
 
 /* A dotted path, split. */
 typedef struct CfdwPath

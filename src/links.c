@@ -104,6 +104,11 @@ sites_body(FunctionCallInfo fcinfo, int index)
 	if (PG_ARGISNULL(index))
 		return NULL;
 	sites = cfdw_act_uuid_texts(PG_GETARG_ARRAYTYPE_P(index));
+	if (sites.count == 0 || array_contains_nulls(PG_GETARG_ARRAYTYPE_P(index)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument \"sites\" must hold site ids and no nulls"),
+				 errhint("Leave it out for a link without sites.")));
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"sites\":[");
 	for (int i = 0; i < sites.count; i++)

@@ -475,10 +475,12 @@ check_json_path(const OptionDef *def, const char *value)
 {
 	const char *part = value;
 
-	for (;;)
+	for (int parts = 1;; parts++)
 	{
 		size_t		len = strcspn(part, ".");
 
+		if (parts > CFDW_PATH_MAX)
+			refuse_value(def, value, psprintf("It names more than %d members.", CFDW_PATH_MAX));
 		if (len == 0)
 			refuse_value(def, value, "A member's name is empty.");
 		if (cfdw_text_names_secret(part, len))

@@ -327,7 +327,10 @@ cfdw_clauses_are_fixed(List *clauses)
 	return !find_param((Node *) clauses, NULL);
 }
 
-/* A label under trial: NULL text is a status that is missing or unknown. */
+/*
+ * A label under trial.  NULL text is a status that is missing or unknown; an
+ * invalid OID one that the type lacks, which decodes as NULL.
+ */
 typedef struct Candidate
 {
 	const char *text;
@@ -368,6 +371,8 @@ fill_slot(const CfdwRelation *rel, TupleTableSlot *slot, const Candidate *candid
 			continue;
 		else if (rel->fits[i].is_text)
 			slot->tts_values[i] = CStringGetTextDatum(candidate->text);
+		else if (!OidIsValid(candidate->oid))
+			continue;
 		else
 			slot->tts_values[i] = ObjectIdGetDatum(candidate->oid);
 		slot->tts_isnull[i] = false;
@@ -437,7 +442,7 @@ cfdw_choose_labels(const CfdwRelation *rel, List *clauses, PlanState *parent,
 	fill_slot(rel, slot, &candidate);
 	choice->is_open = passes(state, econtext);
 
-	/* labels that are written out, or were added to the type */
+	/* labels that are written out, documented ones, those added to the type */
 	foreach(lc, named_labels(rel, clauses, parent, econtext))
 	{
 		candidate.text = lfirst(lc);
@@ -445,18 +450,24 @@ cfdw_choose_labels(const CfdwRelation *rel, List *clauses, PlanState *parent,
 		fill_slot(rel, slot, &candidate);
 		choice->is_open |= candidate.fact == NULL && passes(state, econtext);
 	}
+	for (int i = 0; i < status->label_count; i++)
+	{
+		candidate.fact = &status->facts[i];
+		candidate.text = candidate.fact->label;
+		candidate.oid = cfdw_labels_find(labels, candidate.text, strlen(candidate.text));
+		fill_slot(rel, slot, &candidate);
+		if (passes(state, econtext))
+			choice->labels[choice->count++] = candidate.text;
+	}
+	candidate.fact = NULL;
 	for (int i = 0; i < labels->count; i++)
 	{
 		candidate.text = labels->labels[i].text;
 		candidate.oid = labels->labels[i].oid;
-		candidate.fact = cfdw_status_fact(status, candidate.text, labels->labels[i].len);
-		fill_slot(rel, slot, &candidate);
-		if (!passes(state, econtext))
+		if (cfdw_status_fact(status, candidate.text, labels->labels[i].len) != NULL)
 			continue;
-		if (candidate.fact == NULL)
-			choice->is_open = true;
-		else
-			choice->labels[choice->count++] = candidate.fact->label;
+		fill_slot(rel, slot, &candidate);
+		choice->is_open |= passes(state, econtext);
 	}
 	econtext->ecxt_scantuple = old_slot;
 	ExecDropSingleTupleTableSlot(slot);

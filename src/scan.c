@@ -41,7 +41,7 @@ typedef struct TableScan
 	CfdwRelation rel;
 	CfdwOptions table_options;	/* over the server's */
 	Oid			server;
-	char	   *server_name;
+	Oid			role;			/* whose user mapping is used */
 	const char *task;
 	CfdwCrawlCounts counts;
 
@@ -78,7 +78,9 @@ cfdwBeginForeignScan(ForeignScanState *node, int eflags)
 	cfdw_options_apply(&scan->table_options, server->options);
 	cfdw_options_apply(&scan->table_options, foreign->options);
 	scan->server = foreign->serverid;
-	scan->server_name = server->servername;
+	scan->role = cfdw_scan_check_user(node);
+	if (!OidIsValid(scan->role))
+		scan->role = GetUserId();
 	scan->task = psprintf("could not read foreign table \"%s\" from server \"%s\"",
 						  RelationGetRelationName(relation), server->servername);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
@@ -154,10 +156,9 @@ make_ready(ForeignScanState *node)
 {
 	TableScan  *scan = node->fdw_state;
 	EState	   *estate = node->ss.ps.state;
-	Oid			role = cfdw_scan_check_user(node);
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
-	scan->session = cfdw_session_get(scan->server, OidIsValid(role) ? role : GetUserId());
+	scan->session = cfdw_session_get(scan->server, scan->role);
 	scan->econtext = CreateExprContext(estate);
 	scan->crawl_cxt = AllocSetContextCreate(estate->es_query_cxt, "connection_fdw crawl",
 											ALLOCSET_DEFAULT_SIZES);

@@ -18,6 +18,9 @@
 /* A uuid in text form, with its final NUL. */
 #define CFDW_UUID_TEXT_SIZE 37
 
+/* Names in a dotted path. */
+#define CFDW_PATH_MAX 8
+
 /* Bytes of remote text that a message may quote. */
 #define CFDW_EXCERPT_MAX 512
 
