@@ -223,13 +223,17 @@ cfdw_act_check_connection(CfdwSession *session, const char *task, const char *co
 	const char *path = psprintf("/connection/%s/details", connection);
 	CfdwHttpAnswer answer;
 	const CfdwJsonNode *object;
+	const char *company;
 
 	if (session->company_count < 0)
 		return;
 	answer = look_up(session, task, path);
 	object = cfdw_act_object(session, task, path, &answer);
-	cfdw_target_check_company(session,
-							  cfdw_json_string_member(cfdw_json_member(object, "company"), "id"));
+	company = cfdw_json_string_member(cfdw_json_member(object, "company"), "id");
+	if (company == NULL)
+		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE,
+							"it names no company, which company_ids asks for");
+	cfdw_target_check_company(session, company);
 }
 
 /* ---- ping ---- */
@@ -242,26 +246,28 @@ connection_fdw_ping(PG_FUNCTION_ARGS)
 	Datum		values[5];
 	bool		nulls[5] = {false};
 	CfdwHttpRequest *request;
-	const CfdwHttpAnswer *answer;
+	CfdwHttpAnswer answer;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	wait_for_slot(session);
 	request = cfdw_http_start(&session->peer, CFDW_GET, "/ping", NULL, true);
 	wait_for(request);
-	answer = cfdw_http_answer(request);
+	answer = *cfdw_http_answer(request);
+	if (is_foreign_answer(&answer))
+		answer.cause = CFDW_NOT_API;
 	values[0] = CStringGetTextDatum(session->server_name);
-	values[1] = BoolGetDatum(answer->cause == CFDW_OK);
-	values[2] = Int32GetDatum(answer->http_status);
-	nulls[2] = answer->http_status == 0;
-	values[3] = Float8GetDatum(rint(answer->seconds * 1e6) / 1e3);
-	nulls[3] = answer->http_status == 0;
-	nulls[4] = answer->cause == CFDW_OK;
+	values[1] = BoolGetDatum(answer.cause == CFDW_OK);
+	values[2] = Int32GetDatum(answer.http_status);
+	nulls[2] = answer.http_status == 0;
+	values[3] = Float8GetDatum(rint(answer.seconds * 1e6) / 1e3);
+	nulls[3] = answer.http_status == 0;
+	nulls[4] = answer.cause == CFDW_OK;
 	if (!nulls[4])
 	{
 		CfdwFailure failure;
 
-		cfdw_session_failure(session, "", CFDW_GET, "/ping", answer, &failure);
+		cfdw_session_failure(session, "", CFDW_GET, "/ping", &answer, &failure);
 		values[4] = CStringGetTextDatum(cfdw_failure_detail(&failure));
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));

@@ -292,7 +292,7 @@ queue_start(CfdwCrawl *crawl)
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
 		if (!spec->filters[i].any && spec->filters[i].count == 0)
 			return;
-	if (!spec->bound.any && spec->bound.count == 0)
+	if ((!spec->bound.any && spec->bound.count == 0) || spec->scope_count == 0)
 		return;
 	if (first->key == NULL)
 	{

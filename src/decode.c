@@ -65,6 +65,7 @@ struct CfdwDecoder
 {
 	const char *table;
 	CfdwUnknownStatus on_unknown;
+	const char *secret;			/* masked in messages */
 	const char *embedded[2];	/* members that attrs leaves out */
 	int			natts;
 	int			count;
@@ -378,7 +379,7 @@ was_warned(CfdwDecoder *decoder, const char *label)
 static void
 report_unknown(CfdwDecoder *decoder, Attribute *attr, const char *text, size_t len)
 {
-	char	   *label = cfdw_text_excerpt(text, Min(len, NAMEDATALEN - 1), NULL);
+	char	   *label = cfdw_text_excerpt(text, Min(len, NAMEDATALEN - 1), decoder->secret);
 	int			level = decoder->on_unknown == CFDW_UNKNOWN_ERROR ? ERROR : WARNING;
 
 	if (level == WARNING && was_warned(decoder, label))
@@ -654,14 +655,14 @@ read_any_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	return CStringGetTextDatum(input_text(decoder, attr, node));
 }
 
-/* A bearer link in a member that the owner of the table chose to show. */
+/* A bearer link does not become a value, whatever member holds it. */
 static bool
-is_hidden_link(const Attribute *attr, const CfdwJsonNode *node)
+is_hidden_link(const CfdwJsonNode *node)
 {
 	const char *text;
 	size_t		len;
 
-	if (!attr->is_declared || cfdw_json_kind(node) != CFDW_JSON_STRING)
+	if (cfdw_json_kind(node) != CFDW_JSON_STRING)
 		return false;
 	text = cfdw_json_text(node, &len);
 	return cfdw_text_is_link(text, len);
@@ -673,7 +674,7 @@ read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	Attribute  *element = attr->element;
 	Datum	   *values;
 	bool	   *nulls;
-	int			n;
+	int			n = 0;
 	int			dims[1];
 	int			lower[1] = {1};
 	int16		typlen;
@@ -682,19 +683,21 @@ read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 
 	if (cfdw_json_kind(node) != CFDW_JSON_ARRAY)
 		refuse(decoder, attr, "is not an array");
-	n = cfdw_json_length(node);
-	if (n == 0)
-		return PointerGetDatum(construct_empty_array(element->type));
-	values = palloc(sizeof(Datum) * n);
-	nulls = palloc(sizeof(bool) * n);
-	for (int i = 0; i < n; i++)
+	values = palloc(sizeof(Datum) * (cfdw_json_length(node) + 1));
+	nulls = palloc(sizeof(bool) * (cfdw_json_length(node) + 1));
+	for (int i = 0; i < cfdw_json_length(node); i++)
 	{
 		const CfdwJsonNode *item = cfdw_json_item(node, i);
 
-		nulls[i] = cfdw_json_kind(item) == CFDW_JSON_NULL || is_hidden_link(attr, item);
-		if (!nulls[i])
-			values[i] = element->read(decoder, element, item);
+		if (is_hidden_link(item))
+			continue;
+		nulls[n] = cfdw_json_kind(item) == CFDW_JSON_NULL;
+		if (!nulls[n])
+			values[n] = element->read(decoder, element, item);
+		n++;
 	}
+	if (n == 0)
+		return PointerGetDatum(construct_empty_array(element->type));
 	dims[0] = n;
 	get_typlenbyvalalign(element->type, &typlen, &byval, &align);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, lower, element->type,
@@ -822,13 +825,15 @@ prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const Cfdw
 
 CfdwDecoder *
 cfdw_decoder_create(const CfdwResource *resource, const char *table, TupleDesc desc,
-					const CfdwFit *fits, List *columns, CfdwUnknownStatus on_unknown)
+					const CfdwFit *fits, List *columns, CfdwUnknownStatus on_unknown,
+					const char *secret)
 {
 	CfdwDecoder *decoder = palloc0(sizeof(CfdwDecoder));
 	ListCell   *lc;
 
 	decoder->table = pstrdup(table);
 	decoder->on_unknown = on_unknown;
+	decoder->secret = secret;
 	decoder->cxt = CurrentMemoryContext;
 	decoder->natts = desc->natts;
 	decoder->attributes = palloc0(sizeof(Attribute) * (list_length(columns) + 1));
@@ -899,7 +904,7 @@ decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnu
 			(void) InputFunctionCall(&attr->input, NULL, attr->ioparam, attr->typmod);
 		return;
 	}
-	*isnull = is_hidden_link(attr, node);
+	*isnull = is_hidden_link(node);
 	if (*isnull)
 		return;
 	*value = attr->read(decoder, attr, node);

@@ -31,12 +31,12 @@ typedef struct CfdwDecoder CfdwDecoder;
 
 /*
  * Prepare to fill the listed attributes of a relation.  Lives in the current
- * memory context.
+ * memory context.  Messages mask the secret.
  */
 extern CfdwDecoder *cfdw_decoder_create(const CfdwResource *resource,
 										const char *table, TupleDesc desc,
 										const CfdwFit *fits, List *columns,
-										CfdwUnknownStatus on_unknown);
+										CfdwUnknownStatus on_unknown, const char *secret);
 
 /* Are the bytes of rows needed, besides their nodes? */
 extern bool cfdw_decoder_needs_bytes(const CfdwDecoder *decoder);

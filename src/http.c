@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,9 @@
 
 /* Idle TCP connections kept: enough for several servers at full window. */
 #define KEPT_SESSIONS 128L
+
+/* Sockets open at once: as many as kept and in flight, with room. */
+#define MAX_SOCKETS 512
 
 /* First pause before a retry, in ms; doubles with each. */
 #define FIRST_RETRY_DELAY 250
@@ -126,7 +130,14 @@ static struct
 	int64		last_pump;		/* ms */
 	dlist_head	active;			/* requests that are not done */
 	int			request_count;
+
+	/* sockets that libcurl was given and has not been seen to close */
 	int			socket_count;
+	struct
+	{
+		int			fd;
+		ino_t		inode;
+	}			sockets[MAX_SOCKETS];
 }			http = {.epoll_fd = -1, .timer_fd = -1, .curl_due = -1, .armed = -1};
 
 static int64
@@ -223,6 +234,40 @@ address_is_loopback(const struct sockaddr *addr)
 	return false;
 }
 
+static void
+forget_socket(int index)
+{
+	http.sockets[index] = http.sockets[--http.socket_count];
+	ReleaseExternalFD();
+}
+
+/*
+ * libcurl closes a socket that never got connected without calling
+ * CURLOPT_CLOSESOCKETFUNCTION (7.88's cf-socket.c does): those are told by
+ * their inode, and must not be counted any longer.
+ */
+static void
+forget_closed_sockets(void)
+{
+	for (int i = http.socket_count - 1; i >= 0; i--)
+	{
+		struct stat st;
+
+		if (fstat(http.sockets[i].fd, &st) != 0 || st.st_ino != http.sockets[i].inode)
+			forget_socket(i);
+	}
+}
+
+static void
+remember_socket(int fd)
+{
+	struct stat st;
+
+	http.sockets[http.socket_count].fd = fd;
+	http.sockets[http.socket_count].inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
+	http.socket_count++;
+}
+
 /*
  * CURLOPT_OPENSOCKETFUNCTION: counts the descriptor with PostgreSQL and
  * holds plain http to loopback by the address that it really goes to.
@@ -238,7 +283,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		request->refusal = CFDW_NOT_LOOPBACK;
 		return CURL_SOCKET_BAD;
 	}
-	if (!AcquireExternalFD())
+	forget_closed_sockets();
+	if (http.socket_count == MAX_SOCKETS || !AcquireExternalFD())
 		return CURL_SOCKET_BAD;
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd < 0)
@@ -246,7 +292,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 		ReleaseExternalFD();
 		return CURL_SOCKET_BAD;
 	}
-	http.socket_count++;
+	remember_socket(fd);
 	return fd;
 }
 
@@ -254,8 +300,12 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 static int
 close_socket(void *arg, curl_socket_t fd)
 {
-	http.socket_count--;
-	ReleaseExternalFD();
+	for (int i = 0; i < http.socket_count; i++)
+		if (http.sockets[i].fd == fd)
+		{
+			forget_socket(i);
+			break;
+		}
 	return close(fd);
 }
 

@@ -194,7 +194,7 @@ make_link_decoder(const CfdwResource *resource, const CfdwSession *session)
 		wanted = lappend_int(wanted, i + 1);
 	}
 	return cfdw_decoder_create(resource, resource->name, desc, fits, wanted,
-							   session->options.on_unknown_status);
+							   session->options.on_unknown_status, session->options.api_key);
 }
 
 static const CfdwStatusFact *

@@ -63,6 +63,7 @@ typedef struct PlanTable
 	CfdwOptions options;
 	double		companies;
 	double		company_rows;	/* rows of one company */
+	bool		has_fixed_key;	/* some route is bound to constants */
 } PlanTable;
 
 /* ---- sizes ---- */
@@ -228,7 +229,8 @@ add_route_path(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route, d
 	double		requests;
 	double		waves;
 	double		elements;
-	double		share = varies && cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
+	double		share = varies && !table->has_fixed_key &&
+		cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
 		MEMO_SHARE : 1.0;
 	Cost		startup;
 	Cost		run;
@@ -261,6 +263,7 @@ add_plain_paths(PlannerInfo *root, RelOptInfo *baserel)
 
 		if (route->bound != NULL)
 			keys = count_bound(root, table, route, baserel->baserestrictinfo, &varies);
+		table->has_fixed_key |= route->bound != NULL && keys > 0 && !varies;
 		if (keys > 0)
 			add_route_path(root, baserel, route, keys, varies, NULL);
 	}

@@ -165,7 +165,8 @@ make_ready(ForeignScanState *node)
 	scan->decoder = cfdw_decoder_create(scan->rel.resource,
 										RelationGetRelationName(node->ss.ss_currentRelation),
 										scan->rel.desc, scan->rel.fits, scan->spec->columns,
-										scan->table_options.on_unknown_status);
+										scan->table_options.on_unknown_status,
+										scan->session->options.api_key);
 	if (may_ask_twice(node))
 		cfdw_statement_share(scan->statement);
 	MemoryContextSwitchTo(old);

@@ -67,17 +67,27 @@ candidates(void)
 	return found;
 }
 
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
+/* The servers' names in order, quoted. */
 static char *
 server_names(List *servers)
 {
-	StringInfoData names;
+	StringInfoData out;
+	List	   *names = NIL;
 	ListCell   *lc;
 
-	initStringInfo(&names);
 	foreach(lc, servers)
-		appendStringInfo(&names, "%s\"%s\"", names.len ? ", " : "",
-						 GetForeignServer(lfirst_oid(lc))->servername);
-	return names.data;
+		names = lappend(names, GetForeignServer(lfirst_oid(lc))->servername);
+	list_sort(names, compare_names);
+	initStringInfo(&out);
+	foreach(lc, names)
+		appendStringInfo(&out, "%s\"%s\"", out.len ? ", " : "", (char *) lfirst(lc));
+	return out.data;
 }
 
 static Oid

@@ -241,19 +241,41 @@ cfdw_text_names_secret(const char *name, size_t len)
 	return n == sizeof(plain) - 1;
 }
 
-static bool
-holds(const char *text, size_t len, const char *part)
+/* Bytes of a path segment. */
+static size_t
+segment_length(const char *text, const char *end)
 {
-	size_t		part_len = strlen(part);
+	const char *p = text;
 
-	for (size_t i = 0; i + part_len <= len; i++)
-		if (memcmp(text + i, part, part_len) == 0)
-			return true;
-	return false;
+	while (p < end && strchr("/?# \"'<>", *p) == NULL)
+		p++;
+	return p - text;
+}
+
+/* Does /p/connect/{company}/{secret} or /p/i/{token} begin here? */
+static bool
+begins_link(const char *text, const char *end)
+{
+	static const char connect[] = "/p/connect/";
+	static const char invite[] = "/p/i/";
+	const char *p;
+
+	if (end - text > (ptrdiff_t) strlen(invite) && memcmp(text, invite, strlen(invite)) == 0)
+		return segment_length(text + strlen(invite), end) > 0;
+	if (end - text <= (ptrdiff_t) strlen(connect) || memcmp(text, connect, strlen(connect)) != 0)
+		return false;
+	p = text + strlen(connect);
+	p += segment_length(p, end);
+	return p + 1 < end && *p == '/' && segment_length(p + 1, end) > 0;
 }
 
 bool
 cfdw_text_is_link(const char *text, size_t len)
 {
-	return holds(text, len, "/p/connect/") || holds(text, len, "/p/i/");
+	const char *end = text + len;
+
+	for (const char *p = text; (p = memmem(p, end - p, "/p/", 3)) != NULL; p++)
+		if (begins_link(p, end))
+			return true;
+	return false;
 }
