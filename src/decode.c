@@ -46,7 +46,6 @@ struct Attribute
 	CfdwOrigin	origin;
 	bool		required;
 	bool		is_company;
-	bool		is_declared;	/* by the owner's json_path */
 	Reader		read;
 	Oid			type;
 	int32		typmod;
@@ -344,6 +343,17 @@ read_timestamptz(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node
 	return TimestampTzGetDatum(result);
 }
 
+/* A column timestamptz(p), timestamp or timestamp(p); the latter show UTC. */
+static Datum
+read_rounded_timestamp(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	Datum		value = read_timestamptz(decoder, attr, node);
+
+	if (attr->typmod < 0)
+		return value;
+	return DirectFunctionCall2(timestamptz_scale, value, Int32GetDatum(attr->typmod));
+}
+
 /* A date, or the day that a timestamp names. */
 static Datum
 read_date(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
@@ -410,6 +420,13 @@ read_enum(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	const char *text = scalar_text(decoder, attr, node, &len);
 
 	return ObjectIdGetDatum(find_label(decoder, attr, text, len));
+}
+
+/* A label that the type lacks is NULL. */
+static bool
+is_unknown_label(const Attribute *attr, Datum value)
+{
+	return attr->read == read_enum && !OidIsValid(DatumGetObjectId(value));
 }
 
 static const CfdwStatusFact *
@@ -694,6 +711,7 @@ read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 		nulls[n] = cfdw_json_kind(item) == CFDW_JSON_NULL;
 		if (!nulls[n])
 			values[n] = element->read(decoder, element, item);
+		nulls[n] |= !nulls[n] && is_unknown_label(element, values[n]);
 		n++;
 	}
 	if (n == 0)
@@ -716,7 +734,8 @@ static const struct
 	{BOOLOID, read_bool},
 	{NUMERICOID, read_numeric},
 	{DATEOID, read_date},
-	{TIMESTAMPTZOID, read_timestamptz},
+	{TIMESTAMPTZOID, read_rounded_timestamp},
+	{TIMESTAMPOID, read_rounded_timestamp},
 	{JSONBOID, read_jsonb},
 };
 
@@ -757,7 +776,7 @@ choose_reader(Attribute *attr)
 	Oid			element_type = get_element_type(attr->type);
 
 	for (int i = 0; i < lengthof(direct_readers); i++)
-		if (direct_readers[i].type == attr->type && attr->typmod < 0)
+		if (direct_readers[i].type == attr->type)
 		{
 			attr->read = direct_readers[i].read;
 			return;
@@ -797,6 +816,14 @@ choose_derived_reader(Attribute *attr, const CfdwColumn *column)
 	}
 }
 
+/* May objects or arrays stand where a text column reads? */
+static bool
+may_be_nested(const CfdwColumn *column)
+{
+	return column == NULL || column->type == CFDW_TYPE_TEXT_ARRAY ||
+		column->type == CFDW_TYPE_UUID_ARRAY;
+}
+
 static void
 prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const CfdwFit *fit)
 {
@@ -806,13 +833,12 @@ prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const Cfdw
 	attr->name = pstrdup(NameStr(att->attname));
 	attr->type = att->atttypid;
 	attr->typmod = att->atttypmod;
-	attr->is_declared = column == NULL;
 	attr->path_text = fit->json_path ? fit->json_path : column->path ? column->path : "";
 	attr->origin = column ? column->origin : CFDW_FROM_ELEMENT;
 	if (!cfdw_path_split(attr->path_text, &attr->path))
 		refuse(decoder, attr, "lies too deep");
 	choose_reader(attr);
-	if (attr->is_declared && attr->read == read_text)
+	if (attr->read == read_text && may_be_nested(column))
 		attr->read = read_any_text;
 	if (column != NULL)
 	{
@@ -908,8 +934,7 @@ decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnu
 	if (*isnull)
 		return;
 	*value = attr->read(decoder, attr, node);
-	if (attr->read == read_enum && !OidIsValid(DatumGetObjectId(*value)))
-		*isnull = true;
+	*isnull = is_unknown_label(attr, *value);
 }
 
 void

@@ -51,12 +51,21 @@ begin_dashboard_url(StringInfo url, const CfdwSession *session)
 	appendStringInfoString(url, "/p/connect");
 }
 
+/* A string member in the server encoding; NULL when there is none. */
+static const char *
+member_text(const CfdwJsonNode *object, const char *name)
+{
+	const char *utf8 = cfdw_json_string_member(object, name);
+
+	return utf8 ? cfdw_text_to_server(utf8, strlen(utf8)) : NULL;
+}
+
 /* NULL when the connection's answer lacks a part of its link. */
 static char *
 connection_link(const CfdwSession *session, const CfdwJsonNode *connection)
 {
-	const char *company = cfdw_json_string_member(connection, "publicCompanyId");
-	const char *secret = cfdw_json_string_member(connection, "connectionMagicLinkSecret");
+	const char *company = member_text(connection, "publicCompanyId");
+	const char *secret = member_text(connection, "connectionMagicLinkSecret");
 	StringInfoData url;
 
 	if (company == NULL || secret == NULL)
@@ -71,9 +80,9 @@ connection_link(const CfdwSession *session, const CfdwJsonNode *connection)
 static char *
 company_link(const CfdwSession *session, const CfdwJsonNode *object)
 {
-	const char *whole = cfdw_json_string_member(object, "magicLinkUrl");
-	const char *company = cfdw_json_string_member(object, "publicCompanyId");
-	const char *secret = cfdw_json_string_member(object, "companyMagicLinkSecret");
+	const char *whole = member_text(object, "magicLinkUrl");
+	const char *company = member_text(object, "publicCompanyId");
+	const char *secret = member_text(object, "companyMagicLinkSecret");
 	StringInfoData url;
 
 	if (whole != NULL)

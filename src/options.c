@@ -427,9 +427,11 @@ check_proxy(const OptionDef *def, const char *value)
 	bool		tls = pg_strncasecmp(value, "https://", 8) == 0;
 	const char *host = NULL;
 	int			host_len = 0;
-	const char *defect = url_defect(value, tls ? "https://" : "http://",
-									&host, &host_len);
+	const char *defect;
 
+	if (!tls && pg_strncasecmp(value, "http://", 7) != 0)
+		refuse_value(def, value, "It must begin with http:// or https://.");
+	defect = url_defect(value, tls ? "https://" : "http://", &host, &host_len);
 	if (defect != NULL)
 		refuse_value(def, value, defect);
 }

@@ -380,95 +380,136 @@ fill_slot(const CfdwRelation *rel, TupleTableSlot *slot, const Candidate *candid
 	ExecStoreVirtualTuple(slot);
 }
 
-static bool
-passes(ExprState *state, ExprContext *econtext)
+struct CfdwLabelTrial
 {
-	return ExecQual(state, econtext);
-}
+	CfdwRelation rel;
+	CfdwLabels *labels;
+	TupleTableSlot *slot;
+	ExprState  *qual;
+	List	   *names;			/* WrittenLabel: texts that clauses write out */
+};
 
-/* Texts that `status = value` clauses name; they may be undocumented. */
-static List *
-named_labels(const CfdwRelation *rel, List *clauses, PlanState *parent, ExprContext *econtext)
+/* The value of a `status = value` clause over a text column. */
+typedef struct WrittenLabel
 {
-	List	   *names = NIL;
+	ExprState  *value;
+	bool		is_array;
+} WrittenLabel;
+
+CfdwLabelTrial *
+cfdw_label_trial_create(const CfdwRelation *rel, List *clauses, PlanState *parent)
+{
+	CfdwLabelTrial *trial = palloc0(sizeof(CfdwLabelTrial));
 	ListCell   *lc;
 
+	trial->rel = *rel;
+	trial->labels = cfdw_labels_read(cfdw_type_oid(CFDW_TYPE_CONNECTION_STATUS));
+	trial->slot = MakeSingleTupleTableSlot(rel->desc, &TTSOpsVirtual);
+	trial->qual = ExecInitQual(clauses, parent);
 	foreach(lc, clauses)
 	{
 		CfdwBinding binding;
-		Datum		value;
-		bool		isnull;
+		WrittenLabel *name;
 
 		if (!cfdw_clause_binds(rel, lfirst(lc), &binding))
 			continue;
-		value = ExecEvalExprSwitchContext(ExecInitExpr(binding.value, parent), econtext, &isnull);
-		if (isnull)
-			continue;
-		if (binding.is_array)
-		{
-			Datum	   *items;
-			bool	   *nulls;
-			int			count;
-
-			deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
-							  &items, &nulls, &count);
-			for (int i = 0; i < count; i++)
-				if (!nulls[i])
-					names = lappend(names, TextDatumGetCString(items[i]));
-		}
-		else
-			names = lappend(names, TextDatumGetCString(value));
+		name = palloc(sizeof(WrittenLabel));
+		name->value = ExecInitExpr(binding.value, parent);
+		name->is_array = binding.is_array;
+		trial->names = lappend(trial->names, name);
 	}
-	return names;
+	return trial;
+}
+
+static bool
+passes(CfdwLabelTrial *trial, ExprContext *econtext, const Candidate *candidate)
+{
+	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	bool		result;
+
+	fill_slot(&trial->rel, trial->slot, candidate);
+	econtext->ecxt_scantuple = trial->slot;
+	result = ExecQual(trial->qual, econtext);
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/* The texts of a name; they may be undocumented. */
+static List *
+texts_of(const WrittenLabel *name, ExprContext *econtext)
+{
+	List	   *texts = NIL;
+	bool		isnull;
+	Datum		value = ExecEvalExprSwitchContext(name->value, econtext, &isnull);
+	Datum	   *items;
+	bool	   *nulls;
+	int			count;
+
+	if (isnull)
+		return NIL;
+	if (!name->is_array)
+		return list_make1(TextDatumGetCString(value));
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
+					  &items, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (!nulls[i])
+			texts = lappend(texts, TextDatumGetCString(items[i]));
+	return texts;
+}
+
+/* Does an undocumented text that a clause writes out pass? */
+static bool
+written_out_passes(CfdwLabelTrial *trial, const CfdwEnum *status, ExprContext *econtext)
+{
+	ListCell   *name;
+	ListCell   *text;
+
+	foreach(name, trial->names)
+		foreach(text, texts_of(lfirst(name), econtext))
+	{
+		Candidate	candidate = {.text = lfirst(text)};
+
+		if (cfdw_status_fact(status, candidate.text, strlen(candidate.text)) == NULL &&
+			passes(trial, econtext, &candidate))
+			return true;
+	}
+	return false;
+}
+
+/* Does a label pass that was added to the type? */
+static bool
+added_passes(CfdwLabelTrial *trial, const CfdwEnum *status, ExprContext *econtext)
+{
+	for (int i = 0; i < trial->labels->count; i++)
+	{
+		const CfdwLabel *label = &trial->labels->labels[i];
+		Candidate	candidate = {.text = label->text, .oid = label->oid};
+
+		if (cfdw_status_fact(status, label->text, label->len) == NULL &&
+			passes(trial, econtext, &candidate))
+			return true;
+	}
+	return false;
 }
 
 void
-cfdw_choose_labels(const CfdwRelation *rel, List *clauses, PlanState *parent,
-				   ExprContext *econtext, CfdwLabelChoice *choice)
+cfdw_label_trial_run(CfdwLabelTrial *trial, ExprContext *econtext, CfdwLabelChoice *choice)
 {
 	const CfdwEnum *status = cfdw_enum_find(CFDW_TYPE_CONNECTION_STATUS);
-	CfdwLabels *labels = cfdw_labels_read(cfdw_type_oid(CFDW_TYPE_CONNECTION_STATUS));
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(rel->desc, &TTSOpsVirtual);
 	TupleTableSlot *old_slot = econtext->ecxt_scantuple;
-	ExprState  *state = ExecInitQual(clauses, parent);
-	Candidate	candidate = {NULL, InvalidOid, NULL};
-	ListCell   *lc;
+	Candidate	nobody_knows = {0};
 
 	choice->count = 0;
 	choice->labels = palloc(sizeof(char *) * status->label_count);
-	econtext->ecxt_scantuple = slot;
-
-	/* a row whose label nobody knows, or that has none */
-	fill_slot(rel, slot, &candidate);
-	choice->is_open = passes(state, econtext);
-
-	/* labels that are written out, documented ones, those added to the type */
-	foreach(lc, named_labels(rel, clauses, parent, econtext))
-	{
-		candidate.text = lfirst(lc);
-		candidate.fact = cfdw_status_fact(status, candidate.text, strlen(candidate.text));
-		fill_slot(rel, slot, &candidate);
-		choice->is_open |= candidate.fact == NULL && passes(state, econtext);
-	}
+	choice->is_open = passes(trial, econtext, &nobody_knows) ||
+		written_out_passes(trial, status, econtext) || added_passes(trial, status, econtext);
 	for (int i = 0; i < status->label_count; i++)
 	{
-		candidate.fact = &status->facts[i];
-		candidate.text = candidate.fact->label;
-		candidate.oid = cfdw_labels_find(labels, candidate.text, strlen(candidate.text));
-		fill_slot(rel, slot, &candidate);
-		if (passes(state, econtext))
+		Candidate	candidate = {.fact = &status->facts[i], .text = status->facts[i].label};
+
+		candidate.oid = cfdw_labels_find(trial->labels, candidate.text, strlen(candidate.text));
+		if (passes(trial, econtext, &candidate))
 			choice->labels[choice->count++] = candidate.text;
 	}
-	candidate.fact = NULL;
-	for (int i = 0; i < labels->count; i++)
-	{
-		candidate.text = labels->labels[i].text;
-		candidate.oid = labels->labels[i].oid;
-		if (cfdw_status_fact(status, candidate.text, labels->labels[i].len) != NULL)
-			continue;
-		fill_slot(rel, slot, &candidate);
-		choice->is_open |= passes(state, econtext);
-	}
 	econtext->ecxt_scantuple = old_slot;
-	ExecDropSingleTupleTableSlot(slot);
 }

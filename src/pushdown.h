@@ -63,13 +63,23 @@ typedef struct CfdwLabelChoice
 	const char **labels;
 } CfdwLabelChoice;
 
+/* CFDW_USE_STATUS clauses made ready to be tried on labels. */
+typedef struct CfdwLabelTrial CfdwLabelTrial;
+
 /*
- * Evaluate the CFDW_USE_STATUS clauses, over the labels that the type has
- * now.  parent may be NULL while planning, when there are no parameters.
+ * Compile the clauses, in the current memory context; once per statement,
+ * since a rescan may have other parameters but not other clauses.  parent may
+ * be NULL when there are no parameters.
  */
-extern void cfdw_choose_labels(const CfdwRelation *rel, List *clauses,
-							   PlanState *parent, ExprContext *econtext,
-							   CfdwLabelChoice *choice);
+extern CfdwLabelTrial *cfdw_label_trial_create(const CfdwRelation *rel, List *clauses,
+											   PlanState *parent);
+
+/*
+ * Try the clauses over the labels that the type has now.  The choice is made
+ * in the current memory context.
+ */
+extern void cfdw_label_trial_run(CfdwLabelTrial *trial, ExprContext *econtext,
+								 CfdwLabelChoice *choice);
 
 /* May the clauses be evaluated now, without an executor's parameters? */
 extern bool cfdw_clauses_are_fixed(List *clauses);

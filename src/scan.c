@@ -50,11 +50,21 @@ typedef struct TableScan
 	CfdwSession *session;
 	CfdwDecoder *decoder;
 	ExprContext *econtext;		/* for the values of clauses */
+	List	   *bindings;		/* ScanBinding: clauses with values to send */
+	CfdwLabelTrial *statuses;	/* clauses over the status; NULL: none */
 
 	/* since the last rescan */
 	CfdwCrawl  *crawl;
 	MemoryContext crawl_cxt;
 } TableScan;
+
+/* A clause whose values are sent, compiled once. */
+typedef struct ScanBinding
+{
+	CfdwClauseUse use;
+	CfdwBinding binding;
+	ExprState  *value;
+} ScanBinding;
 
 /* ---- beginning ---- */
 
@@ -150,6 +160,52 @@ may_ask_twice(ForeignScanState *node)
 	return foreign > 1 || is_run_again(planned->planTree, false, node->ss.ps.plan);
 }
 
+/* Clauses of the qual with that use. */
+static List *
+clauses_used(ForeignScanState *node, CfdwClauseUse use)
+{
+	TableScan  *scan = node->fdw_state;
+	List	   *found = NIL;
+	ListCell   *clause;
+	ListCell   *used;
+
+	forboth(clause, node->ss.ps.plan->qual, used, scan->spec->uses)
+		if (lfirst_int(used) == (int) use)
+		found = lappend(found, lfirst(clause));
+	return found;
+}
+
+static void
+compile_bindings(ForeignScanState *node, CfdwClauseUse use)
+{
+	TableScan  *scan = node->fdw_state;
+	ListCell   *lc;
+
+	foreach(lc, clauses_used(node, use))
+	{
+		ScanBinding *bound = palloc(sizeof(ScanBinding));
+
+		if (!cfdw_clause_binds(&scan->rel, lfirst(lc), &bound->binding))
+			continue;
+		bound->use = use;
+		bound->value = ExecInitExpr(bound->binding.value, &node->ss.ps);
+		scan->bindings = lappend(scan->bindings, bound);
+	}
+}
+
+static void
+compile_clauses(ForeignScanState *node)
+{
+	TableScan  *scan = node->fdw_state;
+	List	   *statuses = clauses_used(node, CFDW_USE_STATUS);
+
+	compile_bindings(node, CFDW_USE_KEY);
+	compile_bindings(node, CFDW_USE_MATCH);
+	compile_bindings(node, CFDW_USE_FILTER);
+	if (statuses != NIL)
+		scan->statuses = cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps);
+}
+
 /* The part of beginning that needs a user mapping: put off to the first row. */
 static void
 make_ready(ForeignScanState *node)
@@ -167,27 +223,13 @@ make_ready(ForeignScanState *node)
 										scan->rel.desc, scan->rel.fits, scan->spec->columns,
 										scan->table_options.on_unknown_status,
 										scan->session->options.api_key);
+	compile_clauses(node);
 	if (may_ask_twice(node))
 		cfdw_statement_share(scan->statement);
 	MemoryContextSwitchTo(old);
 }
 
 /* ---- values of clauses ---- */
-
-/* Clauses of the qual with that use. */
-static List *
-clauses_used(ForeignScanState *node, CfdwClauseUse use)
-{
-	TableScan  *scan = node->fdw_state;
-	List	   *found = NIL;
-	ListCell   *clause;
-	ListCell   *used;
-
-	forboth(clause, node->ss.ps.plan->qual, used, scan->spec->uses)
-		if (lfirst_int(used) == (int) use)
-		found = lappend(found, lfirst(clause));
-	return found;
-}
 
 /* The text that a value has in a request; NULL when no row can have it. */
 static const char *
@@ -237,13 +279,12 @@ add_array(CfdwValues *values, const CfdwColumn *column, ArrayType *array)
 
 /* The values of one binding; NULL equals nothing, so it adds none. */
 static CfdwValues
-binding_values(ForeignScanState *node, const CfdwBinding *binding)
+binding_values(TableScan *scan, const ScanBinding *bound)
 {
-	TableScan  *scan = node->fdw_state;
+	const CfdwBinding *binding = &bound->binding;
 	CfdwValues	values = {0};
 	bool		isnull;
-	Datum		value = ExecEvalExpr(ExecInitExpr(binding->value, &node->ss.ps), scan->econtext,
-									 &isnull);
+	Datum		value = ExecEvalExprSwitchContext(bound->value, scan->econtext, &isnull);
 
 	if (isnull)
 		return values;
@@ -260,21 +301,19 @@ binding_values(ForeignScanState *node, const CfdwBinding *binding)
 
 /* Values that all clauses of a use allow in a column; any without a clause. */
 static CfdwValues
-allowed_values(ForeignScanState *node, CfdwClauseUse use, const char *column)
+allowed_values(TableScan *scan, CfdwClauseUse use, const char *column)
 {
-	TableScan  *scan = node->fdw_state;
 	CfdwValues	allowed = {.any = true};
 	ListCell   *lc;
 
-	foreach(lc, clauses_used(node, use))
+	foreach(lc, scan->bindings)
 	{
-		CfdwBinding binding;
+		ScanBinding *bound = lfirst(lc);
 		CfdwValues	values;
 
-		if (!cfdw_clause_binds(&scan->rel, lfirst(lc), &binding) ||
-			strcmp(binding.column->name, column) != 0)
+		if (bound->use != use || strcmp(bound->binding.column->name, column) != 0)
 			continue;
-		values = binding_values(node, &binding);
+		values = binding_values(scan, bound);
 		cfdw_values_intersect(&allowed, &values);
 	}
 	return allowed;
@@ -282,16 +321,14 @@ allowed_values(ForeignScanState *node, CfdwClauseUse use, const char *column)
 
 /* Statuses to ask for; any when a label that is not documented could pass. */
 static CfdwValues
-allowed_statuses(ForeignScanState *node, ExprContext *econtext)
+allowed_statuses(CfdwLabelTrial *trial, ExprContext *econtext)
 {
-	TableScan  *scan = node->fdw_state;
-	List	   *clauses = clauses_used(node, CFDW_USE_STATUS);
 	CfdwValues	allowed = {.any = true};
 	CfdwLabelChoice choice;
 
-	if (clauses == NIL)
+	if (trial == NULL)
 		return allowed;
-	cfdw_choose_labels(&scan->rel, clauses, &node->ss.ps, econtext, &choice);
+	cfdw_label_trial_run(trial, econtext, &choice);
 	if (choice.is_open)
 		return allowed;
 	allowed.any = false;
@@ -302,15 +339,15 @@ allowed_statuses(ForeignScanState *node, ExprContext *econtext)
 }
 
 static CfdwValues
-filter_values(ForeignScanState *node, const CfdwFilter *filter, ExprContext *econtext)
+filter_values(TableScan *scan, const CfdwFilter *filter)
 {
 	CfdwValues	any = {.any = true};
 
 	if (filter->column == NULL)
 		return any;
 	if (strcmp(filter->column, "status") == 0)
-		return allowed_statuses(node, econtext);
-	return allowed_values(node, CFDW_USE_FILTER, filter->column);
+		return allowed_statuses(scan->statuses, scan->econtext);
+	return allowed_values(scan, CFDW_USE_FILTER, filter->column);
 }
 
 /* ---- scope ---- */
@@ -371,13 +408,14 @@ begin_crawl(ForeignScanState *node)
 		.needs_bytes = cfdw_decoder_needs_bytes(scan->decoder),
 	};
 
+	ResetExprContext(scan->econtext);
 	crawl.bound.any = true;
 	if (scan->spec->route->bound != NULL)
-		crawl.bound = allowed_values(node, scan->spec->route->match ? CFDW_USE_MATCH : CFDW_USE_KEY,
+		crawl.bound = allowed_values(scan, scan->spec->route->match ? CFDW_USE_MATCH : CFDW_USE_KEY,
 									 scan->spec->route->bound);
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
-		crawl.filters[i] = filter_values(node, &last->filters[i], scan->econtext);
-	if (clauses_used(node, CFDW_USE_STATUS) != NIL && crawl.filters[0].any)
+		crawl.filters[i] = filter_values(scan, &last->filters[i]);
+	if (scan->statuses != NULL && crawl.filters[0].any)
 		crawl.demand = 0;
 	fill_scope(scan, &crawl);
 	return cfdw_crawl_begin(&crawl, &scan->counts);
@@ -484,7 +522,8 @@ expected_filters(ForeignScanState *node, CfdwValues *filters, bool *is_open)
 	filters[0].any = statuses == NIL;
 	filters[0].count = 1;
 	if (statuses != NIL && cfdw_clauses_are_fixed(statuses))
-		filters[0] = allowed_statuses(node, CreateStandaloneExprContext());
+		filters[0] = allowed_statuses(cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps),
+									  CreateStandaloneExprContext());
 	*is_open = filters[0].any;
 	filters[1].any = clauses_used(node, CFDW_USE_FILTER) == NIL;
 	filters[1].count = 1;
@@ -514,6 +553,16 @@ lookup_condition(const TableScan *scan)
 	return scan->table_options.accounts_source == CFDW_ACCOUNTS_LIST ? NULL : "";
 }
 
+/* Do company_ids stand in for the list of companies that the route begins with? */
+static bool
+names_companies(const TableScan *scan)
+{
+	const CfdwRoute *route = scan->spec->route;
+
+	return scan->table_options.company_ids != NULL && route->bound == NULL &&
+		route->steps[1] != NULL;
+}
+
 static void
 explain_requests(ForeignScanState *node, const CfdwValues *filters, ExplainState *es)
 {
@@ -525,7 +574,7 @@ explain_requests(ForeignScanState *node, const CfdwValues *filters, ExplainState
 
 	if (scan->spec->demand > 0 && scan->spec->demand < limit)
 		limit = scan->spec->demand;
-	for (int i = 0; i < CFDW_MAX_STEPS && route->steps[i] != NULL; i++)
+	for (int i = names_companies(scan) ? 1 : 0; i < CFDW_MAX_STEPS && route->steps[i] != NULL; i++)
 		texts = lappend(texts, step_template(route->steps[i], filters, limit));
 	explain_list("Remote Request", "Remote Requests", texts, es);
 	if (route->detail != NULL && condition != NULL)

@@ -154,6 +154,14 @@ cfdw_text_percent_encode(StringInfo url, const char *text)
 	}
 }
 
+const char *
+cfdw_text_to_server(const char *utf8, size_t len)
+{
+	if (pg_encoding_verifymbstr(PG_UTF8, utf8, len) != (int) len)
+		return NULL;
+	return pg_any_to_server(utf8, len, PG_UTF8);
+}
+
 /* A shorter key would be found inside words. */
 #define SHORTEST_SECRET 8
 

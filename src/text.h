@@ -54,6 +54,12 @@ extern int	cfdw_uuid_cmp(const void *a, const void *b);
 extern void cfdw_text_percent_encode(StringInfo url, const char *text);
 
 /*
+ * Remote UTF-8 text in the server encoding, palloc'd or borrowed; NULL when it
+ * is not valid UTF-8.  Raises for a character that the encoding lacks.
+ */
+extern const char *cfdw_text_to_server(const char *utf8, size_t len);
+
+/*
  * A palloc'd copy of remote UTF-8 text fit for a message: at most
  * CFDW_EXCERPT_MAX bytes, control characters and invalid bytes replaced, in
  * the server encoding.  Occurrences of `secret` (may be NULL) are masked.
