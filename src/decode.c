@@ -54,6 +54,10 @@ struct Attribute
 	CfdwLabels *labels;
 	const CfdwEnum *status;		/* where facts are looked up */
 
+	/* a domain over the type; InvalidOid: none */
+	Oid			domain;
+	void	   *domain_extra;
+
 	/* any other type */
 	FmgrInfo	input;
 	Oid			ioparam;
@@ -640,6 +644,15 @@ read_jsonb(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	return copy_public(jsonb);
 }
 
+/* The same as json. */
+static Datum
+read_json(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	Datum		jsonb = read_jsonb(decoder, attr, node);
+
+	return CStringGetTextDatum(JsonbToCString(NULL, &DatumGetJsonbP(jsonb)->root, -1));
+}
+
 /* ---- any other type ---- */
 
 /* An object or array as JSON text less secrets, a scalar as it is. */
@@ -737,6 +750,7 @@ static const struct
 	{TIMESTAMPTZOID, read_rounded_timestamp},
 	{TIMESTAMPOID, read_rounded_timestamp},
 	{JSONBOID, read_jsonb},
+	{JSONOID, read_json},
 };
 
 static bool
@@ -831,8 +845,9 @@ prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const Cfdw
 
 	attr->index = att->attnum - 1;
 	attr->name = pstrdup(NameStr(att->attname));
-	attr->type = att->atttypid;
 	attr->typmod = att->atttypmod;
+	attr->type = getBaseTypeAndTypmod(att->atttypid, &attr->typmod);
+	attr->domain = attr->type != att->atttypid ? att->atttypid : InvalidOid;
 	attr->path_text = fit->json_path ? fit->json_path : column->path ? column->path : "";
 	attr->origin = column ? column->origin : CFDW_FROM_ELEMENT;
 	if (!cfdw_path_split(attr->path_text, &attr->path))
@@ -924,10 +939,6 @@ decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnu
 		*isnull = !fill_in_company(decoder, attr, value);
 		if (*isnull && attr->required)
 			refuse(decoder, attr, "is missing");
-
-		/* a domain may refuse NULL */
-		if (*isnull && attr->read == read_by_input)
-			(void) InputFunctionCall(&attr->input, NULL, attr->ioparam, attr->typmod);
 		return;
 	}
 	*isnull = is_hidden_link(node);
@@ -955,6 +966,9 @@ cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, boo
 
 		decoder->current = attr;
 		decode_attribute(decoder, attr, &values[attr->index], &isnull[attr->index]);
+		if (OidIsValid(attr->domain))
+			domain_check(values[attr->index], isnull[attr->index], attr->domain,
+						 &attr->domain_extra, decoder->cxt);
 	}
 	decoder->current = NULL;
 	error_context_stack = callback.previous;

@@ -404,7 +404,9 @@ cfdw_label_trial_create(const CfdwRelation *rel, List *clauses, PlanState *paren
 
 	trial->rel = *rel;
 	trial->labels = cfdw_labels_read(cfdw_type_oid(CFDW_TYPE_CONNECTION_STATUS));
-	trial->slot = MakeSingleTupleTableSlot(rel->desc, &TTSOpsVirtual);
+
+	/* a copy, which needs no resource owner to be released */
+	trial->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(rel->desc), &TTSOpsVirtual);
 	trial->qual = ExecInitQual(clauses, parent);
 	foreach(lc, clauses)
 	{
