@@ -92,6 +92,7 @@ SELECT count(*) FROM seen();
 -- Companies and sites.
 SELECT id, name, external_id FROM companies WHERE id = company(3);
 SELECT * FROM seen();
+-- (one listing of the companies costs less than several look-ups)
 SELECT id, name FROM companies WHERE id = ANY (ARRAY[company(5), company(4), company(99), NULL, company(5)]) ORDER BY id;
 SELECT * FROM seen();
 SELECT id, name FROM companies ORDER BY id;
@@ -127,10 +128,10 @@ SELECT (SELECT count(*) FROM companies_all) AS companies, (SELECT count(*) = cou
 SELECT test.clear() AS nothing \gset
 
 -- Text tables: the same requests; what is no uuid can be no row, and is not sent.
-CREATE SCHEMA plain;
-IMPORT FOREIGN SCHEMA nectar LIMIT TO (connections, accounts) FROM SERVER sandbox INTO plain OPTIONS (status_type 'text');
+CREATE SCHEMA plain_text;
+IMPORT FOREIGN SCHEMA nectar LIMIT TO (connections, accounts) FROM SERVER sandbox INTO plain_text OPTIONS (status_type 'text');
 CREATE FOREIGN TABLE utility.loose (id text, company_id varchar, status text) SERVER sandbox OPTIONS (resource 'connections');
-SELECT id, status FROM plain.connections WHERE company_id = company(1) AND status = 'CONNECTED';
+SELECT id, status FROM plain_text.connections WHERE company_id = company(1) AND status = 'CONNECTED';
 SELECT id, status FROM loose WHERE id = connection(2)::text;
 SELECT id, status FROM loose WHERE company_id = company(1)::text AND status = 'CONNECTED';
 SELECT * FROM seen();

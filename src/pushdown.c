@@ -286,6 +286,27 @@ binds_some_route(const CfdwResource *resource, const CfdwColumn *column)
 	return false;
 }
 
+/* Could another form of the clause be sent, by some route? */
+static bool
+mentions_sendable(const CfdwRelation *rel, Expr *clause)
+{
+	ListCell   *lc;
+
+	foreach(lc, pull_vars_of_level((Node *) clause, 0))
+	{
+		const CfdwColumn *column;
+
+		if (!cfdw_is_column(rel, lfirst(lc), &column))
+			continue;
+		if (binds_some_route(rel->resource, column))
+			return true;
+		for (int i = 0; i < rel->resource->route_count; i++)
+			if (find_filter(cfdw_route_last(&rel->resource->routes[i], NULL), column->name))
+				return true;
+	}
+	return false;
+}
+
 CfdwClauseUse
 cfdw_clause_use(const CfdwRelation *rel, const CfdwRoute *route, Expr *clause)
 {
@@ -300,7 +321,7 @@ cfdw_clause_use(const CfdwRelation *rel, const CfdwRoute *route, Expr *clause)
 		return is_closed ? CFDW_USE_STATUS : CFDW_USE_OPEN_LABELS;
 	}
 	if (!cfdw_clause_binds(rel, clause, &binding))
-		return CFDW_USE_FORM;
+		return mentions_sendable(rel, clause) ? CFDW_USE_FORM : CFDW_USE_NO_PARAM;
 	if (route->bound != NULL && strcmp(route->bound, binding.column->name) == 0)
 		return route->match ? CFDW_USE_MATCH : CFDW_USE_KEY;
 	if (find_filter(last, binding.column->name) != NULL)
