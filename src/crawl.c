@@ -52,6 +52,8 @@ typedef struct Task
 	int64		per_page;
 	int64		elements;		/* read so far */
 	bool		warned;			/* that the listing changed */
+	pg_uuid_t  *first_ids;		/* of the first element of each page read */
+	int			first_count;
 
 	/* do its elements carry the rows embedded in them? */
 	bool		is_proven;
@@ -104,6 +106,7 @@ struct CfdwCrawl
 	CfdwSpanIter elements;
 	CfdwSpan	single;			/* an object's only element */
 	bool		has_single;
+	bool		at_first;		/* no element of a page was read yet */
 	int			rows_since_poll;
 	List	   *unproven;		/* ids whose embedded rows were empty */
 
@@ -641,8 +644,10 @@ read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, CfdwSpan body)
 	CfdwSpan	values[ENVELOPE_MEMBERS] = {{0}};
 	Envelope	envelope;
 
-	if (!cfdw_span_members(body, names, values, ENVELOPE_MEMBERS))
+	if (body.at[0] != '{')
 		refuse(crawl, CFDW_WRONG_SHAPE, "it is no object");
+	if (!cfdw_span_members(body, names, values, ENVELOPE_MEMBERS))
+		refuse(crawl, CFDW_MALFORMED, "its members are not well-formed");
 	envelope.total = want_int(crawl, values[ENVELOPE_TOTAL], endpoint->total);
 	envelope.per_page = want_int(crawl, values[ENVELOPE_PER_PAGE], "perPage");
 	envelope.pages = want_int(crawl, values[ENVELOPE_PAGES], "totalPages");
@@ -780,6 +785,7 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 		flight->task->elements += count;
 		follow_pages(crawl, flight->task, &envelope);
 		(void) cfdw_span_array(envelope.items, &crawl->elements);
+		crawl->at_first = true;
 	}
 	requeue(crawl, flight->task, was_queued);
 	guard_total(crawl, flight->task);
@@ -824,6 +830,7 @@ open_flight(CfdwCrawl *crawl, Flight *flight)
 	crawl->unproven = NIL;
 	memset(&crawl->elements, 0, sizeof(crawl->elements));
 	crawl->has_single = false;
+	crawl->at_first = false;
 	crawl->embedded = NULL;
 	count_answer(crawl, flight, answer);
 	if (answer->cause == CFDW_FORBIDDEN)
@@ -836,6 +843,14 @@ open_flight(CfdwCrawl *crawl, Flight *flight)
 	else if (!is_nothing(crawl, flight, answer))
 		cfdw_session_raise(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer);
 	MemoryContextSwitchTo(old);
+}
+
+static void
+free_task(Task *task)
+{
+	if (task->first_ids != NULL)
+		pfree(task->first_ids);
+	pfree(task);
 }
 
 /* The answer was read: ask for what it left unproven, widen the window. */
@@ -852,7 +867,7 @@ close_flight(CfdwCrawl *crawl)
 	crawl->open = NULL;
 	cfdw_fetch_close(flight->fetch);
 	if (flight->task->flights == 0 && !has_next_request(flight->task))
-		pfree(flight->task);
+		free_task(flight->task);
 	pfree(flight);
 	crawl->window = Min(crawl->window * 2, crawl->max_window);
 }
@@ -904,6 +919,25 @@ element_id(CfdwCrawl *crawl, const CfdwJsonNode *node)
 	if (id == NULL || !cfdw_text_to_uuid(id, strlen(id), &uuid))
 		refuse(crawl, CFDW_WRONG_SHAPE, "an element has no id");
 	return id;
+}
+
+/* Two pages that begin alike are one page given twice, whatever they say. */
+static void
+guard_first(CfdwCrawl *crawl, const char *id)
+{
+	Task	   *task = crawl->open->task;
+	pg_uuid_t	uuid;
+
+	crawl->at_first = false;
+	(void) cfdw_text_to_uuid(id, strlen(id), &uuid);
+	for (int i = 0; i < task->first_count; i++)
+		if (cfdw_uuid_cmp(&task->first_ids[i], &uuid) == 0)
+			refuse(crawl, CFDW_WRONG_PAGE, "it begins with the element that another page began with");
+	if (task->first_ids == NULL)
+		task->first_ids = MemoryContextAlloc(crawl->cxt, sizeof(pg_uuid_t));
+	else
+		task->first_ids = repalloc(task->first_ids, sizeof(pg_uuid_t) * (task->first_count + 1));
+	task->first_ids[task->first_count++] = uuid;
 }
 
 /* Outside the scope there are no rows; what names no company is an error then. */
@@ -1051,6 +1085,8 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 		node = cfdw_json_parse(crawl->json, span, &why);
 		if (node == NULL)
 			refuse(crawl, CFDW_MALFORMED, why);
+		if (crawl->at_first)
+			guard_first(crawl, element_id(crawl, node));
 		if (crawl->open->task->depth < crawl->last_depth)
 			follow_element(crawl, node);
 		else if (element_in_scope(crawl, node))

@@ -419,6 +419,7 @@ static void
 make_ready(void)
 {
 	struct epoll_event event = {.events = EPOLLIN};
+	WaitEventSet *set;
 
 	if (http.events != NULL)
 		return;
@@ -442,10 +443,14 @@ make_ready(void)
 		make_multi();
 	}
 	http.wait_event = cfdw_wait_event_new("ConnectionFdwRequest");
-	http.events = cfdw_wait_set_create(3);
-	AddWaitEventToSet(http.events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(http.events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	AddWaitEventToSet(http.events, WL_SOCKET_READABLE, http.epoll_fd, NULL, NULL);
+
+	/* kept only once it is whole; a single-user backend has no postmaster */
+	set = cfdw_wait_set_create(3);
+	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	if (IsUnderPostmaster)
+		AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(set, WL_SOCKET_READABLE, http.epoll_fd, NULL, NULL);
+	http.events = set;
 }
 
 /*
@@ -749,6 +754,19 @@ cause_of_code(CURLcode code)
 	}
 }
 
+/* Give back what the body did not need: a memo may keep many of them. */
+static void
+trim_body(CfdwHttpRequest *request)
+{
+	char	   *data = request->data ? realloc(request->data, request->size + 1) : NULL;
+
+	if (data == NULL)
+		return;
+	request->data = data;
+	request->capacity = request->size + 1;
+	request->data[request->size] = '\0';
+}
+
 static void
 read_answer(CfdwHttpRequest *request, CURLcode code)
 {
@@ -768,10 +786,9 @@ read_answer(CfdwHttpRequest *request, CURLcode code)
 	answer->http_status = (int) status;
 	answer->bytes += bytes;
 	answer->is_json = type != NULL && strstr(type, "json") != NULL;
+	trim_body(request);
 	answer->body = request->data ? request->data : "";
 	answer->len = request->size;
-	if (request->data != NULL)
-		request->data[request->size] = '\0';
 	if (request->refusal != CFDW_OK)
 		answer->cause = request->refusal;
 	else if (code != CURLE_OK)

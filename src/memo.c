@@ -15,6 +15,9 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
+/* What a request holds in memory beside its body: its context, its strings. */
+#define REQUEST_BYTES 3072
+
 /* Where a path of a user mapping is found; equal paths are compared again. */
 typedef struct FetchKey
 {
@@ -49,6 +52,7 @@ struct CfdwFetch
 {
 	CfdwStatement *statement;
 	bool		is_shared;
+	FetchKey	key;			/* while it is shared */
 	int			readers;
 	int64		keep_bytes;
 	char	   *path;
@@ -206,6 +210,7 @@ cfdw_fetch(CfdwStatement *statement, Oid mapping, const CfdwHttpPeer *peer,
 		bool		found;
 
 		fetch->is_shared = true;
+		fetch->key = key;
 		entry = hash_search(statement->fetches, &key, HASH_ENTER, &found);
 		entry->fetch = fetch;
 	}
@@ -229,10 +234,22 @@ cfdw_fetch_bytes(const CfdwFetch *fetch)
 {
 	if (fetch->request == NULL)
 		return fetch->loaded ? fetch->answer.len : 0;
-	return cfdw_http_answer(fetch->request)->len;
+	return cfdw_http_answer(fetch->request)->len + REQUEST_BYTES;
 }
 
 /* ---- the temporary file ---- */
+
+static void
+append_to_file(CfdwStatement *statement, const CfdwHttpAnswer *answer)
+{
+	if (statement->file == NULL)
+		statement->file = BufFileCreateTemp(false);
+	if (BufFileSeek(statement->file, 0, statement->file_size, SEEK_SET) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not seek in the temporary file of a memo")));
+	BufFileWrite(statement->file, unconstify(char *, answer->body), answer->len);
+}
 
 static void
 write_out(CfdwFetch *fetch)
@@ -241,13 +258,8 @@ write_out(CfdwFetch *fetch)
 	const CfdwHttpAnswer *answer = cfdw_http_answer(fetch->request);
 	MemoryContext old = MemoryContextSwitchTo(statement->cxt);
 
-	if (statement->file == NULL)
-		statement->file = BufFileCreateTemp(false);
-	if (BufFileSeek(statement->file, 0, statement->file_size, SEEK_SET) != 0)
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not seek in the temporary file of a memo")));
-	BufFileWrite(statement->file, unconstify(char *, answer->body), answer->len);
+	if (answer->len > 0)
+		append_to_file(statement, answer);
 	MemoryContextSwitchTo(old);
 
 	fetch->answer = *answer;
@@ -284,11 +296,11 @@ keep(CfdwFetch *fetch)
 	if (fetch->request == NULL || fetch->is_counted || !cfdw_http_is_done(fetch->request))
 		return;
 	len = cfdw_http_answer(fetch->request)->len;
-	if (len > 0 && statement->kept_bytes + len > fetch->keep_bytes)
+	if (statement->kept_bytes + len + REQUEST_BYTES > fetch->keep_bytes)
 		write_out(fetch);
 	else
 	{
-		statement->kept_bytes += len;
+		statement->kept_bytes += len + REQUEST_BYTES;
 		fetch->is_counted = true;
 	}
 }
@@ -307,11 +319,23 @@ cfdw_fetch_open(CfdwFetch *fetch)
 	return &fetch->answer;
 }
 
+/* Nobody awaits a request that is on its way: let it go. */
+static void
+unshare_unanswered(CfdwFetch *fetch)
+{
+	if (cfdw_fetch_is_done(fetch))
+		return;
+	(void) hash_search(fetch->statement->fetches, &fetch->key, HASH_REMOVE, NULL);
+	fetch->is_shared = false;
+}
+
 void
 cfdw_fetch_close(CfdwFetch *fetch)
 {
 	if (--fetch->readers > 0)
 		return;
+	if (fetch->is_shared)
+		unshare_unanswered(fetch);
 	if (fetch->is_shared)
 	{
 		keep(fetch);

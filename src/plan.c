@@ -395,6 +395,13 @@ limit_demand(PlannerInfo *root, RelOptInfo *baserel)
 	return (int) root->limit_tuples;
 }
 
+/* A LIMIT somewhere above, or an EXISTS, may stop the scan early. */
+static bool
+wants_few(PlannerInfo *root)
+{
+	return root->parse->limitCount != NULL || root->tuple_fraction >= 1.0;
+}
+
 ForeignScan *
 cfdwGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid relid, ForeignPath *best_path,
 				   List *tlist, List *scan_clauses, Plan *outer_plan)
@@ -405,7 +412,7 @@ cfdwGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid relid, ForeignPat
 	CfdwScanSpec spec = {
 		.resource = table->rel.resource,
 		.route = &table->rel.resource->routes[intVal(linitial(best_path->fdw_private))],
-		.ramp = root->limit_tuples > 0 || (root->tuple_fraction > 0 && root->parse->limitCount),
+		.ramp = wants_few(root),
 		.pages = (int) Min(pages_per_company(table), INT_MAX),
 	};
 	ListCell   *lc;
