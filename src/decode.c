@@ -619,12 +619,16 @@ read_attrs(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	return copy_public(jsonb);
 }
 
+static char *
+jsonb_text(Datum jsonb)
+{
+	return JsonbToCString(NULL, &DatumGetJsonbP(jsonb)->root, -1);
+}
+
 static Datum
 read_attrs_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	Datum		jsonb = read_attrs(decoder, attr, node);
-
-	return CStringGetTextDatum(JsonbToCString(NULL, &DatumGetJsonbP(jsonb)->root, -1));
+	return CStringGetTextDatum(jsonb_text(read_attrs(decoder, attr, node)));
 }
 
 /* Any value of a json_path column as jsonb. */
@@ -648,9 +652,7 @@ read_jsonb(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 static Datum
 read_json(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	Datum		jsonb = read_jsonb(decoder, attr, node);
-
-	return CStringGetTextDatum(JsonbToCString(NULL, &DatumGetJsonbP(jsonb)->root, -1));
+	return CStringGetTextDatum(jsonb_text(read_jsonb(decoder, attr, node)));
 }
 
 /* ---- any other type ---- */
@@ -663,11 +665,7 @@ input_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	size_t		len;
 
 	if (kind == CFDW_JSON_OBJECT || kind == CFDW_JSON_ARRAY)
-	{
-		Datum		jsonb = read_jsonb(decoder, attr, node);
-
-		return JsonbToCString(NULL, &DatumGetJsonbP(jsonb)->root, -1);
-	}
+		return jsonb_text(read_jsonb(decoder, attr, node));
 	return unconstify(char *, server_text(decoder, attr, node, &len));
 }
 
