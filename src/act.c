@@ -142,16 +142,24 @@ wait_for(const CfdwHttpRequest *request)
 		cfdw_http_wait();
 }
 
-/* Was the act answered by something that may not be the API? */
+/* Is this well-formed JSON, as the API's answers are? */
 static bool
-is_foreign_answer(const CfdwHttpAnswer *answer)
+is_json(const CfdwHttpAnswer *answer)
 {
 	CfdwSpan	value;
 	const char *why;
 	size_t		offset;
 
-	return answer->cause == CFDW_OK && answer->len > 0 &&
-		!cfdw_json_check(answer->body, answer->len, &value, &why, &offset);
+	if (!cfdw_json_check(answer->body, answer->len, &value, &why, &offset))
+		return false;
+	return value.at[0] != '{' || cfdw_json_parse(cfdw_json_create(), value, &why) != NULL;
+}
+
+/* Was the act answered by something that may not be the API? */
+static bool
+is_foreign_answer(const CfdwHttpAnswer *answer)
+{
+	return answer->cause == CFDW_OK && answer->len > 0 && !is_json(answer);
 }
 
 static bool

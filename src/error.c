@@ -150,6 +150,9 @@ static const CauseText causes[CFDW_CAUSES] = {
 CfdwCause
 cfdw_cause_of_status(int http_status)
 {
+	/* a part of an answer was never asked for */
+	if (http_status == 206)
+		return CFDW_LOST;
 	if (http_status >= 200 && http_status < 300)
 		return CFDW_OK;
 	if (http_status >= 300 && http_status < 400)
