@@ -168,3 +168,15 @@ ALTER SERVER sandbox OPTIONS (SET max_concurrency '3');
 SELECT test.clear() \gset
 SELECT count(*) FROM accounts a JOIN connections c ON c.id = a.connection_id AND c.company_id = a.company_id;
 SELECT (test.stats() ->> 'max_in_flight')::int AS most;
+-- So do two cursors, one of which has answers on their way that nobody reads.
+ALTER SERVER sandbox OPTIONS (ADD page_size '1');
+SELECT test.clear() \gset
+BEGIN;
+DECLARE first CURSOR FOR SELECT id FROM connections WHERE company_id = company(1);
+DECLARE second CURSOR FOR SELECT id FROM connections WHERE company_id = company(2);
+FETCH 1 FROM first;
+FETCH 1 FROM second;
+MOVE ALL FROM first;
+MOVE ALL FROM second;
+COMMIT;
+SELECT (test.stats() ->> 'max_in_flight')::int AS most, (test.stats() ->> 'requests')::int AS requests;

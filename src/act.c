@@ -162,6 +162,15 @@ is_foreign_answer(const CfdwHttpAnswer *answer)
 	return answer->cause == CFDW_OK && answer->len > 0 && !is_json(answer);
 }
 
+/* A gateway that got no answer, or spoke for the API, leaves it open too. */
+static bool
+is_gateway_failure(const CfdwHttpAnswer *answer)
+{
+	if (answer->cause != CFDW_SERVER_ERROR)
+		return false;
+	return answer->http_status == 502 || answer->http_status == 504 || !is_json(answer);
+}
+
 static bool
 was_lost(const CfdwHttpAnswer *answer)
 {
@@ -175,7 +184,8 @@ cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request)
 {
 	CfdwHttpAnswer answer = *cfdw_http_answer(request);
 
-	if (method != CFDW_GET && (was_lost(&answer) || is_foreign_answer(&answer)))
+	if (method != CFDW_GET &&
+		(was_lost(&answer) || is_foreign_answer(&answer) || is_gateway_failure(&answer)))
 		answer.cause = CFDW_MAYBE_DONE;
 	return answer;
 }

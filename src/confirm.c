@@ -185,6 +185,19 @@ finish_item(Bulk *bulk, BulkItem *item)
 	cfdw_http_release(request);
 }
 
+static void
+advance_item(Bulk *bulk, BulkItem *item)
+{
+	while (item->stage != ITEM_DONE)
+	{
+		if (item->request == NULL && cfdw_http_has_slot(&bulk->session->peer))
+			start_item(bulk, item);
+		if (item->request == NULL || !cfdw_http_is_done(item->request))
+			return;
+		finish_item(bulk, item);
+	}
+}
+
 /* Move each item as far as it goes without waiting; false when all are done. */
 static bool
 advance(Bulk *bulk)
@@ -193,15 +206,8 @@ advance(Bulk *bulk)
 
 	for (int i = 0; i < bulk->count; i++)
 	{
-		BulkItem   *item = &bulk->items[i];
-
-		if (item->request != NULL && cfdw_http_is_done(item->request))
-			finish_item(bulk, item);
-		if (item->stage == ITEM_DONE)
-			continue;
-		any_left = true;
-		if (item->request == NULL && cfdw_http_has_slot(&bulk->session->peer))
-			start_item(bulk, item);
+		advance_item(bulk, &bulk->items[i]);
+		any_left |= bulk->items[i].stage != ITEM_DONE;
 	}
 	return any_left;
 }

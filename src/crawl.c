@@ -1076,6 +1076,8 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 		const CfdwJsonNode *node;
 		const char *why;
 
+		/* elements may yield no rows, and answers may all be there */
+		CHECK_FOR_INTERRUPTS();
 		if (next_embedded(crawl, element))
 			return true;
 		if (!next_span(crawl, &span))

@@ -130,6 +130,7 @@ static struct
 	int64		last_pump;		/* ms */
 	dlist_head	active;			/* requests that are not done */
 	int			request_count;
+	uint64		finished;		/* requests that ever were done */
 
 	/* sockets that libcurl was given and has not been seen to close */
 	int			socket_count;
@@ -482,6 +483,7 @@ leave_gate(CfdwHttpRequest *request)
 	if (request->state == REQUEST_DONE)
 		return;
 	request->state = REQUEST_DONE;
+	http.finished++;
 	request->gate->in_flight--;
 	dlist_delete(&request->node);
 }
@@ -873,10 +875,9 @@ finish_try(CfdwHttpRequest *request, CURLcode code)
 		leave_gate(request);
 }
 
-static bool
+static void
 collect_finished(void)
 {
-	bool		any = false;
 	CURLMsg    *msg;
 	int			left;
 
@@ -888,9 +889,7 @@ collect_finished(void)
 			continue;
 		(void) curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **) &request);
 		finish_try(request, msg->data.result);
-		any = true;
 	}
-	return any;
 }
 
 static void
@@ -939,14 +938,14 @@ pump_sockets(void)
 	}
 }
 
-/* Let libcurl work on what is due; true when some try ended. */
+/* Let libcurl work on what is due; true when some request got done. */
 static bool
 pump(void)
 {
 	int64		now = now_ms();
 	sigset_t	old;
 	int			running;
-	bool		any;
+	uint64		finished = http.finished;
 
 	note_idle_gap(now);
 	block_signals(&old);
@@ -956,11 +955,11 @@ pump(void)
 		http.curl_due = -1;
 		(void) curl_multi_socket_action(http.multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
-	any = collect_finished();
+	collect_finished();
 	restore_signals(&old);
 	send_due_retries(now);
 	arm_timer();
-	return any;
+	return http.finished > finished;
 }
 
 void

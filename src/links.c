@@ -249,7 +249,6 @@ run_link_crawl(LinkCrawl *links, ReturnSetInfo *rsinfo, CfdwCrawlSpec *spec)
 	{
 		MemoryContext old = MemoryContextSwitchTo(links->row_cxt);
 
-		CHECK_FOR_INTERRUPTS();
 		put_link(links, rsinfo, &element);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(links->row_cxt);

@@ -88,6 +88,13 @@ make_plan_table(RelOptInfo *baserel, Oid relid)
 
 	read_options(table, GetForeignTable(relid));
 	table->rel.resource = cfdw_resource_find(table->options.resource);
+
+	/* the validator cannot be relied on: it may have been taken away */
+	if (table->rel.resource == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("foreign table \"%s\" names no resource", get_rel_name(relid)),
+				 errhint("Its option \"resource\" must be one of: %s.", cfdw_resource_names())));
 	table->rel.desc = CreateTupleDescCopy(RelationGetDescr(relation));
 	table->rel.relid = baserel->relid;
 	table_close(relation, NoLock);

@@ -40,7 +40,7 @@ static const struct
 const CfdwResource *
 cfdw_resource_find(const char *name)
 {
-	for (int i = 0; i < cfdw_resource_count; i++)
+	for (int i = 0; name != NULL && i < cfdw_resource_count; i++)
 		if (strcmp(cfdw_resources[i].name, name) == 0)
 			return &cfdw_resources[i];
 	return NULL;

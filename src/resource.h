@@ -154,7 +154,7 @@ extern const int cfdw_enum_count;
 
 #define CFDW_CATEGORY_UNKNOWN "unknown"
 
-/* The resource of that name, or NULL. */
+/* The resource of that name, or NULL; a NULL name is nobody's. */
 extern const CfdwResource *cfdw_resource_find(const char *name);
 
 /* Its names as a palloc'd list "a, b, c", for hints. */

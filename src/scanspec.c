@@ -75,6 +75,8 @@ cfdw_scanspec_from_list(List *list)
 	CfdwScanSpec *spec = palloc0(sizeof(CfdwScanSpec));
 
 	spec->resource = cfdw_resource_find(strVal(list_nth(list, SPEC_RESOURCE)));
+	if (spec->resource == NULL)
+		elog(ERROR, "unrecognized resource in a plan");
 	spec->route = &spec->resource->routes[intVal(list_nth(list, SPEC_ROUTE))];
 	spec->uses = list_nth(list, SPEC_USES);
 	spec->columns = list_nth(list, SPEC_COLUMNS);

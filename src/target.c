@@ -30,10 +30,10 @@ static bool
 is_our_wrapper(Oid wrapper)
 {
 	Oid			handler = GetForeignDataWrapper(wrapper)->fdwhandler;
+	const char *name = OidIsValid(handler) ? get_func_name(handler) : NULL;
 
-	return OidIsValid(handler) &&
-		get_func_namespace(handler) == get_namespace_oid("nectar", true) &&
-		strcmp(get_func_name(handler), "connection_fdw_handler") == 0;
+	return name != NULL && strcmp(name, "connection_fdw_handler") == 0 &&
+		get_func_namespace(handler) == get_namespace_oid("nectar", true);
 }
 
 static bool
