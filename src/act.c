@@ -81,7 +81,6 @@ cfdw_act_connection_target(const char *connection)
 	return psprintf("connection \"%s\"", connection);
 }
 
-
 void
 cfdw_act_log_write(CfdwActLog *log, const char *outcome)
 {
@@ -98,11 +97,12 @@ close_log(void *arg)
 	CfdwActLog *log = arg;
 
 	if (log->is_open)
-		cfdw_act_log_write(log, "sent, outcome unknown");
+		cfdw_act_log_write(log, log->unfinished);
 }
 
 CfdwActLog *
-cfdw_act_log_begin(const CfdwSession *session, const char *act, const char *target)
+cfdw_act_log_begin(const CfdwSession *session, const char *act, const char *target,
+				   const char *unfinished)
 {
 	CfdwActLog *log = palloc0(sizeof(CfdwActLog));
 
@@ -112,6 +112,7 @@ cfdw_act_log_begin(const CfdwSession *session, const char *act, const char *targ
 	log->role = GetUserNameFromId(GetUserId(), false);
 	log->on_reset.func = close_log;
 	log->on_reset.arg = log;
+	log->unfinished = unfinished;
 	log->is_open = true;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &log->on_reset);
 	return log;
@@ -199,7 +200,7 @@ cfdw_act_perform(CfdwSession *session, const char *act, const char *target, cons
 	CfdwActLog *log;
 
 	wait_for_slot(session);
-	log = cfdw_act_log_begin(session, act, target);
+	log = cfdw_act_log_begin(session, act, target, CFDW_ACT_UNKNOWN);
 	request = cfdw_http_start(&session->peer, method, path, body, true);
 	wait_for(request);
 	answer = cfdw_act_answer(method, request);
@@ -234,7 +235,6 @@ cfdw_act_object(CfdwSession *session, const char *task, const char *path, const 
 	return object;
 }
 
-/* A string member, or NULL when it is missing, null or empty. */
 void
 cfdw_act_check_connection(CfdwSession *session, const char *task, const char *connection)
 {

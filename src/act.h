@@ -33,8 +33,11 @@ typedef struct CfdwActLog
 	char	   *target;
 	char	   *server;
 	char	   *role;
+	const char *unfinished;		/* outcome when the statement ends before */
 	bool		is_open;
 } CfdwActLog;
+
+#define CFDW_ACT_UNKNOWN "ended early, outcome unknown"
 
 /* Arguments.  Texts are palloc'd; uuids are in canonical form. */
 extern const char *cfdw_act_server_arg(FunctionCallInfo fcinfo, int index);
@@ -52,7 +55,7 @@ extern char *cfdw_act_connection_target(const char *connection);
  * memory context; end it with the answer, or write an outcome of one's own.
  */
 extern CfdwActLog *cfdw_act_log_begin(const CfdwSession *session, const char *act,
-									  const char *target);
+									  const char *target, const char *unfinished);
 extern void cfdw_act_log_end(CfdwActLog *log, const CfdwHttpAnswer *answer);
 extern void cfdw_act_log_write(CfdwActLog *log, const char *outcome);
 

@@ -15,6 +15,7 @@
 #include "target.h"
 #include "text.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
 
@@ -139,7 +140,8 @@ start_item(Bulk *bulk, BulkItem *item)
 										NULL, false);
 		return;
 	}
-	item->log = cfdw_act_log_begin(session, confirm_act(bulk->confirm), cfdw_act_connection_target(item->connection));
+	item->log = cfdw_act_log_begin(session, confirm_act(bulk->confirm), cfdw_act_connection_target(item->connection),
+								   CFDW_ACT_UNKNOWN);
 	item->request = cfdw_http_start(&session->peer, CFDW_PATCH, confirm_path(item->connection),
 									confirm_body(bulk->confirm), true);
 }
@@ -151,17 +153,25 @@ finish_look_up(Bulk *bulk, BulkItem *item, const CfdwHttpAnswer *answer)
 	const char *path = psprintf("/connection/%s/details", item->connection);
 	const char *why;
 	const CfdwJsonNode *object;
-	const char *company;
+	MemoryContext old;
+	MemoryContext scratch;
+	bool		covered;
 
 	if (answer->cause != CFDW_OK)
 	{
 		end_item(bulk, item, CFDW_GET, path, answer);
 		return;
 	}
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw look-up",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(scratch);
 	object = cfdw_session_object(cfdw_json_create(), answer, &why);
-	company = cfdw_json_string_member(cfdw_json_member(object, "company"), "id");
+	covered = cfdw_target_covers(bulk->session,
+								 cfdw_json_string_member(cfdw_json_member(object, "company"), "id"));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
 	item->stage = ITEM_ACTS;
-	if (cfdw_target_covers(bulk->session, company))
+	if (covered)
 		return;
 	item->stage = ITEM_DONE;
 	item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");

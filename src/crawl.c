@@ -455,7 +455,6 @@ static bool
 take_off(CfdwCrawl *crawl, Task *task)
 {
 	CfdwSession *session = crawl->spec.session;
-	MemoryContext old = MemoryContextSwitchTo(crawl->cxt);
 	char	   *path = make_path(crawl, task);
 	int64		keep_bytes = (int64) session->options.scan_memory * 1024;
 	bool		shared;
@@ -467,7 +466,7 @@ take_off(CfdwCrawl *crawl, Task *task)
 					   &shared);
 	if (fetch != NULL)
 	{
-		Flight	   *flight = palloc0(sizeof(Flight));
+		Flight	   *flight = MemoryContextAllocZero(crawl->cxt, sizeof(Flight));
 
 		flight->task = task;
 		flight->page = task->endpoint->shape == CFDW_SHAPE_PAGES ? task->next_page : 0;
@@ -481,7 +480,6 @@ take_off(CfdwCrawl *crawl, Task *task)
 		crawl->counts->requests += shared ? 0 : 1;
 	}
 	pfree(path);
-	MemoryContextSwitchTo(old);
 	return fetch != NULL;
 }
 
@@ -940,6 +938,18 @@ guard_first(CfdwCrawl *crawl, const char *id)
 	task->first_ids[task->first_count++] = uuid;
 }
 
+/* An object must be the one that was asked for. */
+static void
+guard_object(CfdwCrawl *crawl, const char *id)
+{
+	pg_uuid_t	asked;
+	pg_uuid_t	came;
+
+	if (cfdw_text_to_uuid(crawl->open->task->key, strlen(crawl->open->task->key), &asked) &&
+		cfdw_text_to_uuid(id, strlen(id), &came) && cfdw_uuid_cmp(&asked, &came) != 0)
+		refuse(crawl, CFDW_WRONG_SHAPE, "it is another object than the one asked for");
+}
+
 /* Outside the scope there are no rows; what names no company is an error then. */
 static bool
 element_in_scope(CfdwCrawl *crawl, const CfdwJsonNode *node)
@@ -1016,7 +1026,7 @@ open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, CfdwSpan bytes)
 			crawl->unproven = lappend(crawl->unproven, MemoryContextStrdup(crawl->page_cxt, id));
 		return;
 	}
-	if (!is_there && !may_look_up && task->endpoint->shape == CFDW_SHAPE_OBJECT)
+	if (!is_there)
 		refuse(crawl, CFDW_WRONG_SHAPE,
 			   psprintf("\"%s\" is missing", crawl->spec.resource->embedded));
 	task->is_proven |= count > 0;
@@ -1087,6 +1097,8 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 		node = cfdw_json_parse(crawl->json, span, &why);
 		if (node == NULL)
 			refuse(crawl, CFDW_MALFORMED, why);
+		if (crawl->open->task->endpoint->shape == CFDW_SHAPE_OBJECT)
+			guard_object(crawl, element_id(crawl, node));
 		if (crawl->at_first)
 			guard_first(crawl, element_id(crawl, node));
 		if (crawl->open->task->depth < crawl->last_depth)

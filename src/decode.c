@@ -540,7 +540,7 @@ jsonb_defect(char *text, int len)
 		case JSON_UNICODE_HIGH_SURROGATE:
 		case JSON_UNICODE_LOW_SURROGATE:
 			return "holds a lone surrogate";
-		case JSON_UNICODE_HIGH_ESCAPE:
+		case CFDW_JSON_UNTRANSLATABLE:
 			return "holds a character that the server encoding lacks";
 		default:
 			return "is not well-formed";

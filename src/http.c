@@ -791,7 +791,7 @@ read_answer(CfdwHttpRequest *request, CURLcode code)
 	trim_body(request);
 	answer->body = request->data ? request->data : "";
 	answer->len = request->size;
-	if (request->refusal != CFDW_OK)
+	if (request->refusal != CFDW_OK && code != CURLE_OK)
 		answer->cause = request->refusal;
 	else if (code != CURLE_OK)
 		answer->cause = cause_of_code(code);

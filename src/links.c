@@ -322,7 +322,8 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 										  ALLOCSET_DEFAULT_SIZES);
 	fill_link_spec(fcinfo, &links, &spec);
 	links.decoder = make_link_decoder(spec.resource, links.session);
-	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user");
+	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user",
+							 "ended early, no link was handed out");
 	run_link_crawl(&links, rsinfo, &spec);
 	cfdw_act_log_write(log, psprintf("%d links", links.links));
 	return (Datum) 0;

@@ -517,7 +517,6 @@ check_value(const OptionDef *def, const char *value)
 			if (cfdw_resource_find(value) == NULL)
 				refuse_value(def, value, psprintf("It must be one of: %s.", choice_list(def)));
 			break;
-			break;
 		case OPT_URL:
 			check_url(def, value);
 			break;

@@ -111,7 +111,7 @@ count_values(PlannerInfo *root, const CfdwBinding *binding)
 	return Max(cfdw_array_length(root, (Node *) binding->value), 1);
 }
 
-/* Selectivity of one clause; our own guess where nobody has run ANALYZE. */
+/* Selectivity of one clause; our own guess of the values that a column has. */
 static double
 clause_share(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table, RestrictInfo *rinfo)
 {
@@ -129,7 +129,7 @@ clause_share(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table, RestrictI
 }
 
 static double
-rows_without_analyze(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table)
+guess_rows(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table)
 {
 	double		rows = baserel->tuples;
 	ListCell   *lc;
@@ -143,16 +143,13 @@ void
 cfdwGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 {
 	PlanTable  *table = make_plan_table(baserel, relid);
-	bool		is_analyzed = baserel->tuples >= 0 && baserel->pages > 0;
 
 	baserel->fdw_private = table;
-	if (!is_analyzed)
-		baserel->tuples = DEFAULT_COMPANIES * table->rel.resource->rows_per_company;
+	baserel->tuples = DEFAULT_COMPANIES * table->rel.resource->rows_per_company;
 	table->company_rows = table->rel.resource->rows_per_company;
-	table->companies = Max(baserel->tuples / table->company_rows, 1);
+	table->companies = DEFAULT_COMPANIES;
 	set_baserel_size_estimates(root, baserel);
-	if (!is_analyzed)
-		baserel->rows = rows_without_analyze(root, baserel, table);
+	baserel->rows = guess_rows(root, baserel, table);
 }
 
 /* ---- costs ---- */

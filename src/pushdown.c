@@ -163,7 +163,7 @@ is_tame_type(Oid type)
 static bool
 is_tame_function(Oid function)
 {
-	return function < FirstNormalObjectId && func_volatile(function) != PROVOLATILE_VOLATILE;
+	return function < FirstNormalObjectId && func_volatile(function) == PROVOLATILE_IMMUTABLE;
 }
 
 static bool
@@ -238,7 +238,7 @@ find_untame(Node *node, StatusWalk *walk)
 	}
 	if (!IsA(node, CaseWhen) && !is_tame_type(exprType(node)))
 		return true;
-	if (check_functions_in_node(node, is_tame_call, NULL))
+	if (!IsA(node, CoerceViaIO) && check_functions_in_node(node, is_tame_call, NULL))
 		return true;
 	return expression_tree_walker(node, find_untame, walk);
 }

@@ -338,16 +338,30 @@ allowed_statuses(CfdwLabelTrial *trial, ExprContext *econtext)
 	return allowed;
 }
 
+static bool
+is_status_filter(const CfdwFilter *filter)
+{
+	return filter->column != NULL && strcmp(filter->column, "status") == 0;
+}
+
 static CfdwValues
 filter_values(TableScan *scan, const CfdwFilter *filter)
 {
-	CfdwValues	any = {.any = true};
+	CfdwValues	values = {.any = true};
 
 	if (filter->column == NULL)
-		return any;
-	if (strcmp(filter->column, "status") == 0)
+		return values;
+	if (is_status_filter(filter))
 		return allowed_statuses(scan->statuses, scan->econtext);
-	return allowed_values(scan, CFDW_USE_FILTER, filter->column);
+	values = allowed_values(scan, CFDW_USE_FILTER, filter->column);
+
+	/*
+	 * whether the API takes an empty parameter for a value or for none is
+	 * open
+	 */
+	if (!values.any && values.count > 0 && values.values[0][0] == '\0')
+		values.any = true;
+	return values;
 }
 
 /* ---- scope ---- */
@@ -391,6 +405,15 @@ fill_scope(TableScan *scan, CfdwCrawlSpec *crawl)
 
 /* ---- crawling ---- */
 
+/* Is there a clause that the filter is for? */
+static bool
+has_filter_clause(ForeignScanState *node, const CfdwFilter *filter)
+{
+	if (filter->column == NULL)
+		return false;
+	return clauses_used(node, is_status_filter(filter) ? CFDW_USE_STATUS : CFDW_USE_FILTER) != NIL;
+}
+
 static CfdwCrawl *
 begin_crawl(ForeignScanState *node)
 {
@@ -414,9 +437,11 @@ begin_crawl(ForeignScanState *node)
 		crawl.bound = allowed_values(scan, scan->spec->route->match ? CFDW_USE_MATCH : CFDW_USE_KEY,
 									 scan->spec->route->bound);
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+	{
 		crawl.filters[i] = filter_values(scan, &last->filters[i]);
-	if (scan->statuses != NULL && crawl.filters[0].any)
-		crawl.demand = 0;
+		if (crawl.filters[i].any && has_filter_clause(node, &last->filters[i]))
+			crawl.demand = 0;
+	}
 	fill_scope(scan, &crawl);
 	return cfdw_crawl_begin(&crawl, &scan->counts);
 }
@@ -511,23 +536,29 @@ step_template(const CfdwEndpoint *endpoint, const CfdwValues *filters, int limit
 /*
  * Which filters will be sent, as far as it can be told without running:
  * statuses are evaluated when they depend on no parameter, else one is
- * assumed.
+ * assumed.  *is_open: statuses that nobody has documented could pass.
  */
 static void
-expected_filters(ForeignScanState *node, CfdwValues *filters, bool *is_open)
+expected_filters(ForeignScanState *node, CfdwValues *filters, bool *sends_status, bool *is_open)
 {
 	TableScan  *scan = node->fdw_state;
+	const CfdwEndpoint *last = cfdw_route_last(scan->spec->route, NULL);
 	List	   *statuses = clauses_used(node, CFDW_USE_STATUS);
+	int			status = -1;
 
-	filters[0].any = statuses == NIL;
-	filters[0].count = 1;
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+	{
+		filters[i].any = !has_filter_clause(node, &last->filters[i]);
+		filters[i].count = 1;
+		if (is_status_filter(&last->filters[i]))
+			status = i;
+	}
 	if (statuses != NIL && cfdw_clauses_are_fixed(statuses))
-		filters[0] = allowed_statuses(cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps),
-									  CreateStandaloneExprContext());
-	*is_open = filters[0].any;
-	filters[1].any = clauses_used(node, CFDW_USE_FILTER) == NIL;
-	filters[1].count = 1;
+		filters[status] = allowed_statuses(cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps),
+										   CreateStandaloneExprContext());
+	*is_open = statuses != NIL && filters[status].any;
 	(void) cfdw_crawl_choose_filters(filters, scan->spec->pages);
+	*sends_status = statuses != NIL && !filters[status].any;
 }
 
 /* One line each as text; a list in formats whose members must be unique. */
@@ -628,17 +659,18 @@ cfdwExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
 	TableScan  *scan = node->fdw_state;
 	CfdwValues	filters[CFDW_MAX_FILTERS] = {{0}};
+	bool		sends_status;
 	bool		is_open;
 
 	if (scan == NULL)
 		return;
-	expected_filters(node, filters, &is_open);
+	expected_filters(node, filters, &sends_status, &is_open);
 	ExplainPropertyText("Route", scan->spec->route->name, es);
 	explain_requests(node, filters, es);
 	if (scan->spec->demand > 0)
 		ExplainPropertyInteger("Rows Wanted", NULL, scan->spec->demand, es);
 	if (es->verbose)
-		explain_clauses(node, !filters[0].any, is_open, es);
+		explain_clauses(node, sends_status, is_open, es);
 	if (es->analyze)
 		explain_counts(&scan->counts, es);
 }
