@@ -1145,7 +1145,10 @@ land_one(CfdwCrawl *crawl)
 		cfdw_http_wait();
 	}
 	open_flight(crawl, landed);
+
+	/* what it named is asked for while its rows are being read */
 	fill_window(crawl);
+	cfdw_http_poll();
 	return true;
 }
 

@@ -43,12 +43,13 @@ ALTER ROLE analyst PASSWORD :'password';
 \unset key
 \unset password
 \connect - analyst
+\set VERBOSITY default
 SET client_min_messages = warning;
 
 \echo
 \echo 'As analyst: is the key good?'
 \set ECHO queries
-SELECT server, ok, http_status FROM nectar.ping();
+SELECT server, ok, http_status, detail FROM nectar.ping();
 \set ECHO none
 \echo 'The tables, imported without asking the API for anything.'
 \set ECHO queries
@@ -126,8 +127,8 @@ SELECT u.number,
          WHERE c.company_id = u.company_id AND c.needs_user_action
          ORDER BY c.status_first_seen_time LIMIT 1) AS longest_waiting,
        (SELECT a.account_number FROM utility.accounts a
-         WHERE a.company_id = u.company_id AND a.tracking_status = 'UNSET'
-         ORDER BY a.status_first_seen_time LIMIT 1) AS longest_undecided
+         WHERE a.company_id = u.company_id AND a.is_duplicated
+         ORDER BY a.status_first_seen_time LIMIT 1) AS oldest_duplicate
   FROM sales.customer u
  WHERE u.number <= 'C-002';
 \pset tuples_only off

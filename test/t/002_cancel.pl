@@ -10,6 +10,7 @@ use warnings;
 
 use Fixture;
 use IO::Socket::INET;
+use PostgreSQL::Test::Utils;
 use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -17,7 +18,46 @@ use Time::HiRes qw(sleep time);
 my $bound = 100;    # ms
 my $tries = 5;
 
-my $fixture = Fixture->new(sandbox => { companies => 2, connections => 450, accounts => 2 });
+# A resolver that hangs: the server's getaddrinfo() sleeps over names that end
+# in ".slow.invalid".  Skipped without a compiler.
+sub slow_resolver
+{
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my $cc = $ENV{CC} || 'cc';
+
+	open my $code, '>', "$dir/slow.c" or die "$dir/slow.c: $!";
+	print $code <<'C';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
+{
+	int			(*real) (const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (node != NULL && strstr(node, ".slow.invalid") != NULL)
+	{
+		for (int i = 0; i < 60; i++)
+			sleep(1);
+		return EAI_AGAIN;
+	}
+	real = (int (*) (const char *, const char *, const struct addrinfo *, struct addrinfo **)) dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(node, service, hints, res);
+}
+C
+	close $code or die "$dir/slow.c: $!";
+	return system("$cc -shared -fPIC -o $dir/slow.so $dir/slow.c -ldl 2>$dir/slow.log") == 0 ? "$dir/slow.so" : '';
+}
+
+my $resolver = slow_resolver();
+my $fixture;
+{
+	local $ENV{LD_PRELOAD} = $resolver if $resolver;
+	$fixture = Fixture->new(sandbox => { companies => 2, connections => 450, accounts => 2 });
+}
 my $sandbox = $fixture->sandbox;
 my $watcher = $fixture->session;
 
@@ -67,12 +107,17 @@ sub call_silently
 
 $fixture->server('narrow', page_size => 100, max_concurrency => 2);
 $fixture->server('detailed', accounts_source => 'details');
+$fixture->server('resolving', base_url => 'https://api.slow.invalid');
 $fixture->server('connecting', base_url => 'http://127.0.0.1:' . $full->sockport);
 $fixture->server('handshake', base_url => 'https://127.0.0.1:' . $silent->sockport);
 $fixture->server('mute', base_url => 'http://127.0.0.1:' . $silent->sockport);
 
 my $connection = $fixture->connection(2);
 my @phases = (
+	$resolver
+	? { name => 'a resolver that hangs',
+		statement => 'SELECT count(*) FROM resolving.companies' }
+	: (),
 	{   name => 'connecting',
 		statement => 'SELECT count(*) FROM connecting.companies' },
 	{   name => 'TLS handshake',
@@ -237,6 +282,7 @@ sub terminate
 	return;
 }
 
+diag 'no compiler: the phase of resolving is skipped' if !$resolver;
 my $session = $fixture->session;
 foreach my $phase (@phases)
 {
@@ -249,10 +295,12 @@ $watcher->value("SELECT pg_cancel_backend(@{[$session->pid]})");
 ok(works($session), 'a cancel that comes late harms nothing');
 
 # The postmaster dies: its backends go by themselves.
-enter_and_wait($session, $phases[3]);
+my ($hang) = grep { $_->{name} eq 'before the first byte' } @phases;
+enter_and_wait($session, $hang);
 my $began = time;
 $fixture->node->kill9;
-$fixture->wait_until('the backend is gone', sub { !$fixture->is_running($session->pid) });
+eval { $fixture->wait_until('the backend is gone', sub { !$fixture->is_running($session->pid) }); 1 }
+  or kill 'KILL', $session->pid;
 my $gone = time - $began;
 cmp_ok($gone, '<', 1, 'a backend that waits goes with its postmaster');
 diag sprintf 'the postmaster\'s death: gone after %.0f ms', $gone * 1000;
