@@ -8,26 +8,18 @@ SELECT * FROM nectar.options();
 -- What a command ends with; neither the data folder nor who runs the tests is shown.
 SELECT set_config('suite.folder', current_setting('data_directory'), false),
        set_config('suite.me', current_user, false) \gset ignored_
-CREATE FUNCTION utility.attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE command;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN replace(replace(concat_ws(' / ', state, message, nullif(detail, ''), nullif(hint, '')),
-                           current_setting('suite.folder'), 'DATA'), format('"%s"', current_setting('suite.me')), '"me"');
-END $$;
+CREATE FUNCTION utility.shown(command text) RETURNS text LANGUAGE sql AS $$
+    SELECT replace(replace(attempt(command, ' / '), current_setting('suite.folder'), 'DATA'),
+                   format('"%s"', current_setting('suite.me')), '"me"')
+$$;
 CREATE FUNCTION utility.attempt_server(option text, value text) RETURNS text LANGUAGE sql AS $$
-    SELECT utility.attempt(format('CREATE SERVER "%s" FOREIGN DATA WRAPPER connection_fdw OPTIONS (%s %L)',
+    SELECT utility.shown(format('CREATE SERVER "%s" FOREIGN DATA WRAPPER connection_fdw OPTIONS (%s %L)',
                                   clock_timestamp(), option, value)) $$;
 CREATE FUNCTION utility.attempt_table(option text, value text) RETURNS text LANGUAGE sql AS $$
-    SELECT utility.attempt(format('CREATE FOREIGN TABLE utility.%I (id uuid) SERVER sandbox OPTIONS (resource ''connections'', %s %L)',
+    SELECT utility.shown(format('CREATE FOREIGN TABLE utility.%I (id uuid) SERVER sandbox OPTIONS (resource ''connections'', %s %L)',
                                   clock_timestamp(), option, value)) $$;
 CREATE FUNCTION utility.attempt_key(options text) RETURNS text LANGUAGE sql AS $$
-    SELECT utility.attempt(format('ALTER USER MAPPING FOR CURRENT_USER SERVER spare OPTIONS (%s)', options)) $$;
+    SELECT utility.shown(format('ALTER USER MAPPING FOR CURRENT_USER SERVER spare OPTIONS (%s)', options)) $$;
 
 -- Whole numbers within bounds.
 SELECT o, v, attempt_server(o, v) FROM unnest(ARRAY['1', '500', '0', '501', '-1', '10abc', '30s', '', ' ', '99999999999']) v,
@@ -91,9 +83,9 @@ SELECT attempt_server('timeout', '1');
 SELECT attempt_server('"Page_Size"', '1');
 SELECT attempt_key($$ADD apikey 'hush'$$);
 SELECT attempt_table('ressource', 'sites');
-SELECT attempt('ALTER FOREIGN TABLE connections ALTER id OPTIONS (ADD path ''id'')');
-SELECT attempt('IMPORT FOREIGN SCHEMA nectar FROM SERVER sandbox INTO public OPTIONS (statustype ''text'')');
-SELECT attempt('ALTER FOREIGN DATA WRAPPER connection_fdw OPTIONS (ADD verbose ''1'')');
+SELECT shown('ALTER FOREIGN TABLE connections ALTER id OPTIONS (ADD path ''id'')');
+SELECT shown('IMPORT FOREIGN SCHEMA nectar FROM SERVER sandbox INTO public OPTIONS (statustype ''text'')');
+SELECT shown('ALTER FOREIGN DATA WRAPPER connection_fdw OPTIONS (ADD verbose ''1'')');
 
 -- In another place: where it belongs.
 SELECT attempt_server('api_key', 'hush');
@@ -104,31 +96,31 @@ SELECT attempt_key($$ADD base_url 'https://example.com'$$);
 SELECT attempt_key($$ADD company_ids 'c0000000-0000-4000-8000-000000000001'$$);
 SELECT attempt_table('page_size', '1');
 SELECT attempt_table('api_key', 'hush');
-SELECT attempt('ALTER FOREIGN TABLE connections ALTER id OPTIONS (ADD resource ''sites'')');
-SELECT attempt('ALTER FOREIGN DATA WRAPPER connection_fdw OPTIONS (ADD page_size ''1'')');
-SELECT attempt('IMPORT FOREIGN SCHEMA nectar FROM SERVER sandbox INTO public OPTIONS (page_size ''1'')');
+SELECT shown('ALTER FOREIGN TABLE connections ALTER id OPTIONS (ADD resource ''sites'')');
+SELECT shown('ALTER FOREIGN DATA WRAPPER connection_fdw OPTIONS (ADD page_size ''1'')');
+SELECT shown('IMPORT FOREIGN SCHEMA nectar FROM SERVER sandbox INTO public OPTIONS (page_size ''1'')');
 
 -- Tables.
-SELECT attempt('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox');
-SELECT attempt('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox OPTIONS (resource ''meters'')');
-SELECT attempt('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox OPTIONS (resource ''Sites'')');
-SELECT attempt('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox OPTIONS (resource '''')');
-SELECT attempt('ALTER FOREIGN TABLE connections OPTIONS (DROP resource)');
+SELECT shown('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox');
+SELECT shown('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox OPTIONS (resource ''meters'')');
+SELECT shown('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox OPTIONS (resource ''Sites'')');
+SELECT shown('CREATE FOREIGN TABLE utility.t (id uuid) SERVER sandbox OPTIONS (resource '''')');
+SELECT shown('ALTER FOREIGN TABLE connections OPTIONS (DROP resource)');
 SELECT attempt_table('company_ids', 'Acme');
 SELECT attempt_table('company_ids', 'c0000000-0000-4000-8000-000000000001');
 SELECT attempt_table('on_unknown_status', 'error');
 SELECT attempt_table('on_unknown_status', 'warn');
 
 -- A path to a secret is none.
-SELECT v, attempt(format('ALTER FOREIGN TABLE connections ALTER url OPTIONS (ADD json_path %L)', v))
+SELECT v, shown(format('ALTER FOREIGN TABLE connections ALTER url OPTIONS (ADD json_path %L)', v))
   FROM unnest(ARRAY['connectionMagicLinkSecret', 'company.apiToken', 'a.passWord.b', 'magic_link_url', 'Invitation-URL',
                     '', '.', 'company.', 'company..name', '.company', 'a.b.c.d.e.f.g.h.i', 'a.b.c.d.e.f.g.h']) v;
 
 -- The validator by itself.
-SELECT attempt($$SELECT nectar.connection_fdw_validator(ARRAY['page_size=0'], 'pg_foreign_server'::regclass)$$);
-SELECT attempt($$SELECT nectar.connection_fdw_validator(ARRAY['page_size=7'], 'pg_foreign_server'::regclass)$$);
-SELECT attempt($$SELECT nectar.connection_fdw_validator(ARRAY['page_size=7'], 'pg_class'::regclass)$$);
-SELECT attempt($$SELECT nectar.connection_fdw_validator(ARRAY[NULL], 'pg_foreign_server'::regclass)$$);
+SELECT shown($$SELECT nectar.connection_fdw_validator(ARRAY['page_size=0'], 'pg_foreign_server'::regclass)$$);
+SELECT shown($$SELECT nectar.connection_fdw_validator(ARRAY['page_size=7'], 'pg_foreign_server'::regclass)$$);
+SELECT shown($$SELECT nectar.connection_fdw_validator(ARRAY['page_size=7'], 'pg_class'::regclass)$$);
+SELECT shown($$SELECT nectar.connection_fdw_validator(ARRAY[NULL], 'pg_foreign_server'::regclass)$$);
 
 -- What reaches into the machine is for superusers.
 CREATE ROLE regress_owner;
@@ -139,9 +131,9 @@ SELECT o, attempt_server(o, v) FROM
        (VALUES ('ca_file', '/etc/ssl/ca.pem'), ('proxy', 'http://proxy.example.com'), ('base_url', 'http://127.0.0.1:8080'),
                ('dashboard_url', 'http://127.0.0.1:8080'), ('base_url', 'https://example.com/v2.2'), ('page_size', '7')) AS t(o, v);
 CREATE SERVER theirs FOREIGN DATA WRAPPER connection_fdw;
-SELECT attempt($$CREATE USER MAPPING FOR CURRENT_USER SERVER theirs OPTIONS (api_key_file '/etc/passwd')$$);
-SELECT attempt($$CREATE USER MAPPING FOR CURRENT_USER SERVER theirs OPTIONS (api_key 'hush')$$);
-SELECT attempt($$ALTER USER MAPPING FOR CURRENT_USER SERVER theirs OPTIONS (ADD api_key_file '/etc/passwd', DROP api_key)$$);
+SELECT shown($$CREATE USER MAPPING FOR CURRENT_USER SERVER theirs OPTIONS (api_key_file '/etc/passwd')$$);
+SELECT shown($$CREATE USER MAPPING FOR CURRENT_USER SERVER theirs OPTIONS (api_key 'hush')$$);
+SELECT shown($$ALTER USER MAPPING FOR CURRENT_USER SERVER theirs OPTIONS (ADD api_key_file '/etc/passwd', DROP api_key)$$);
 RESET ROLE;
 SET client_min_messages = warning;
 DROP OWNED BY regress_owner;
@@ -171,9 +163,9 @@ ALTER SERVER sandbox OPTIONS (DROP max_requests, DROP page_size);
 EXECUTE listing;
 SELECT test.clear() AS nothing \gset
 ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (SET api_key 'another-key');
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (DROP api_key);
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (ADD api_key 'nectar-sandbox-key');
 EXECUTE listing;
 SELECT status, key_ok, count(*) FROM test.requests() GROUP BY 1, 2 ORDER BY 1;
@@ -184,19 +176,19 @@ BEGIN
     EXECUTE format('COPY (SELECT %L) TO PROGRAM %L', key,
                    format('rm -f %1$s; umask 077; cat > %1$s; chmod %2$s %1$s', current_setting('suite.folder') || '/regress_key', mode));
 END $$;
-SELECT attempt(format('ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (DROP api_key, ADD api_key_file %L)',
+SELECT shown(format('ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (DROP api_key, ADD api_key_file %L)',
                       current_setting('suite.folder') || '/regress_key'));
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 SELECT write_key('nectar-sandbox-key', '600');
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 SELECT write_key('another-key', '600');
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 SELECT write_key('nectar-sandbox-key', '644');
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 SELECT write_key(E'hush hush', '600');
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 SELECT write_key('', '600');
-SELECT attempt('EXECUTE listing');
+SELECT shown('EXECUTE listing');
 SELECT write_key('nectar-sandbox-key', '400');
 EXECUTE listing;
 COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; rm regress_key';

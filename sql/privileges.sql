@@ -11,17 +11,6 @@ CREATE ROLE regress_outsider;
 GRANT USAGE ON SCHEMA utility TO regress_owner, regress_reader, regress_operator, regress_outsider;
 
 -- What a command ends with, as the role that asks for it.
-CREATE FUNCTION utility.attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE command;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state || ' ' || message, nullif(detail, ''), nullif(hint, ''));
-END $$;
 CREATE FUNCTION utility.attempt_as(role name, command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer text;

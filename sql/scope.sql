@@ -102,17 +102,6 @@ SELECT count(*) FROM by_tenant WHERE company_id = company(3);
 SELECT * FROM seen();
 
 -- Acts outside are refused before the act; where the company must be looked up, with one read.
-CREATE FUNCTION utility.attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE command;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state, message, nullif(detail, ''), nullif(hint, ''));
-END $$;
 \pset format unaligned
 \pset tuples_only on
 SELECT attempt('SELECT nectar.company_magic_link(company(2))');

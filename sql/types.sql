@@ -121,17 +121,6 @@ SELECT count(*) FROM t.accounts WHERE company_id = company(3) AND status = 'WAIT
 SELECT count(*) FROM accounts WHERE company_id = company(3) AND status IS NULL;
 
 -- Or an error, by option of the server or of the table, which overrides it.
-CREATE FUNCTION utility.attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    state text; message text; detail text; hint text;
-BEGIN
-    EXECUTE command;
-    RETURN 'ok';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-                            detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(E'\n', state, message, nullif(detail, ''), nullif(hint, ''));
-END $$;
 ALTER SERVER sandbox OPTIONS (ADD on_unknown_status 'error');
 SELECT attempt('SELECT status FROM utility.connections WHERE id = connection(8)');
 SELECT attempt('SELECT status FROM accounts WHERE company_id = company(3)');

@@ -27,6 +27,18 @@ CREATE FUNCTION utility.connection(n int) RETURNS uuid IMMUTABLE LANGUAGE sql
     AS $$ SELECT ('d0000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$;
 CREATE FUNCTION utility.account(n int) RETURNS uuid IMMUTABLE LANGUAGE sql
     AS $$ SELECT ('a0000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$;
+-- what a command ends with: ok, or SQLSTATE, message, detail and hint
+CREATE FUNCTION utility.attempt(command text, separator text DEFAULT E'\n') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    state text; message text; detail text; hint text;
+BEGIN
+    EXECUTE command;
+    RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+                            detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(separator, state, message, nullif(detail, ''), nullif(hint, ''));
+END $$;
 -- what the sandbox received since the last look, in order of path
 CREATE FUNCTION utility.seen(OUT method text, OUT request text, OUT n bigint) RETURNS SETOF record
     LANGUAGE plpgsql AS $$
