@@ -445,7 +445,8 @@ check_request_limit(CfdwCrawl *crawl, const char *path)
 	CfdwSession *session = crawl->spec.session;
 	int			most = session->options.max_requests;
 
-	if (most > 0 && cfdw_statement_requests(crawl->spec.statement) >= most)
+	if (most > 0 && cfdw_statement_requests(crawl->spec.statement) >= most &&
+		!cfdw_fetch_is_known(crawl->spec.statement, session->mapping, path))
 		cfdw_session_refuse(session, crawl->spec.task, path, CFDW_REQUEST_LIMIT,
 							psprintf("it is held to %d", most));
 }
@@ -460,8 +461,7 @@ take_off(CfdwCrawl *crawl, Task *task)
 	bool		shared;
 	CfdwFetch  *fetch;
 
-	if (!cfdw_fetch_is_known(crawl->spec.statement, session->mapping, path))
-		check_request_limit(crawl, path);
+	check_request_limit(crawl, path);
 	fetch = cfdw_fetch(crawl->spec.statement, session->mapping, &session->peer, path, keep_bytes,
 					   &shared);
 	if (fetch != NULL)

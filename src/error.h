@@ -5,7 +5,7 @@
  *
  * Every way in which asking the API can fail is a CfdwCause, a row of the
  * table in error.c.  Codes of class NC are this extension's own; docs/errors
- * are read off cfdw_error_rows(), seen as nectar.errors().
+ * are checked against what nectar.errors() shows.
  *
  *-------------------------------------------------------------------------
  */

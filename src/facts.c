@@ -111,7 +111,7 @@ connection_fdw_status_facts(PG_FUNCTION_ARGS)
 
 		if (def->facts == NULL || strcmp(def->name, name) != 0)
 			continue;
-		for (int j = 0; j < def->label_count; j++)
+		for (int j = 0; j < def->fact_count; j++)
 		{
 			const CfdwStatusFact *fact = &def->facts[j];
 			Datum		values[8];

@@ -129,7 +129,6 @@ static struct
 	int64		armed;			/* what the timerfd is set to; -1 */
 	int64		last_pump;		/* ms */
 	dlist_head	active;			/* requests that are not done */
-	int			request_count;
 	uint64		finished;		/* requests that ever were done */
 
 	/* sockets that libcurl was given and has not been seen to close */
@@ -511,7 +510,6 @@ release_request(void *arg)
 	drop_easy(request);
 	restore_signals(&old);
 	leave_gate(request);
-	http.request_count--;
 	free(request->data);
 	if (request->key_header != NULL)
 		explicit_bzero(request->key_header, strlen(request->key_header));
@@ -700,7 +698,6 @@ cfdw_http_start(const CfdwHttpPeer *peer, CfdwMethod method, const char *path,
 	request->on_reset.func = release_request;
 	request->on_reset.arg = request;
 	dlist_push_tail(&http.active, &request->node);
-	http.request_count++;
 	request->gate->in_flight++;
 	MemoryContextRegisterResetCallback(cxt, &request->on_reset);
 	MemoryContextSwitchTo(old);
@@ -776,18 +773,15 @@ read_answer(CfdwHttpRequest *request, CURLcode code)
 	long		status = 0;
 	long		sent = 0;
 	curl_off_t	bytes = 0;
-	const char *type = NULL;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
-	(void) curl_easy_getinfo(request->easy, CURLINFO_CONTENT_TYPE, &type);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME, &answer->seconds);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
 
 	answer->was_sent = sent > 0;
 	answer->http_status = (int) status;
 	answer->bytes += bytes;
-	answer->is_json = type != NULL && strstr(type, "json") != NULL;
 	trim_body(request);
 	answer->body = request->data ? request->data : "";
 	answer->len = request->size;
@@ -986,11 +980,4 @@ cfdw_http_wait(void)
 			ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
 	(void) pump();
-}
-
-void
-cfdw_http_census(int *requests, int *sockets)
-{
-	*requests = http.request_count;
-	*sockets = http.socket_count;
 }

@@ -61,7 +61,6 @@ typedef struct CfdwHttpAnswer
 	int			http_status;	/* 0: none came */
 	const char *body;			/* NUL-terminated behind its end; may be "" */
 	size_t		len;
-	bool		is_json;		/* by content type */
 	const char *remark;			/* libcurl's words, or "" */
 	int			tries;			/* how often it was sent */
 	int64		bytes;			/* body bytes on the wire */
@@ -103,8 +102,5 @@ extern void cfdw_http_poll(void);
 extern void cfdw_http_wait(void);
 
 extern const char *cfdw_method_name(CfdwMethod method);
-
-/* Requests and bytes that exist now in this backend, for leak tests. */
-extern void cfdw_http_census(int *requests, int *sockets);
 
 #endif							/* CFDW_HTTP_H */

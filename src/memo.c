@@ -169,19 +169,18 @@ begin_fetch(CfdwStatement *statement, const CfdwHttpPeer *peer, const char *path
 }
 
 static FetchEntry *
-find_entry(CfdwStatement *statement, Oid mapping, const char *path)
+find_entry(CfdwStatement *statement, const FetchKey *key)
 {
-	FetchKey	key = key_of(mapping, path);
-
 	if (statement->fetches == NULL)
 		return NULL;
-	return hash_search(statement->fetches, &key, HASH_FIND, NULL);
+	return hash_search(statement->fetches, key, HASH_FIND, NULL);
 }
 
 bool
 cfdw_fetch_is_known(CfdwStatement *statement, Oid mapping, const char *path)
 {
-	FetchEntry *entry = find_entry(statement, mapping, path);
+	FetchKey	key = key_of(mapping, path);
+	FetchEntry *entry = find_entry(statement, &key);
 
 	return entry != NULL && strcmp(entry->fetch->path, path) == 0;
 }
@@ -191,7 +190,7 @@ cfdw_fetch(CfdwStatement *statement, Oid mapping, const CfdwHttpPeer *peer,
 		   const char *path, int64 keep_bytes, bool *shared)
 {
 	FetchKey	key = key_of(mapping, path);
-	FetchEntry *entry = find_entry(statement, mapping, path);
+	FetchEntry *entry = find_entry(statement, &key);
 	CfdwFetch  *fetch;
 
 	*shared = false;

@@ -523,10 +523,10 @@ cfdw_label_trial_run(CfdwLabelTrial *trial, ExprContext *econtext, CfdwLabelChoi
 	Candidate	nobody_knows = {0};
 
 	choice->count = 0;
-	choice->labels = palloc(sizeof(char *) * status->label_count);
+	choice->labels = palloc(sizeof(char *) * status->fact_count);
 	choice->is_open = passes(trial, econtext, &nobody_knows) ||
 		written_out_passes(trial, status, econtext) || added_passes(trial, status, econtext);
-	for (int i = 0; i < status->label_count; i++)
+	for (int i = 0; i < status->fact_count; i++)
 	{
 		Candidate	candidate = {.fact = &status->facts[i], .text = status->facts[i].label};
 

@@ -93,18 +93,12 @@ cfdw_enum_find(CfdwType type)
 	return NULL;
 }
 
-const char *
-cfdw_enum_label(const CfdwEnum *def, int index)
-{
-	return def->facts ? def->facts[index].label : def->labels[index];
-}
-
 const CfdwStatusFact *
 cfdw_status_fact(const CfdwEnum *def, const char *label, size_t len)
 {
 	if (def->facts == NULL)
 		return NULL;
-	for (int i = 0; i < def->label_count; i++)
+	for (int i = 0; i < def->fact_count; i++)
 	{
 		const char *known = def->facts[i].label;
 

@@ -136,14 +136,13 @@ typedef struct CfdwStatusFact
 	bool		terminal;
 } CfdwStatusFact;
 
-/* An enum type of the extension and, for statuses, the facts behind it. */
+/* An enum type of the extension and, for statuses, the facts behind its labels. */
 typedef struct CfdwEnum
 {
 	CfdwType	type;
 	const char *name;			/* in schema nectar */
-	const CfdwStatusFact *facts;	/* NULL: the labels only */
-	const char *const *labels;	/* when there are no facts */
-	int			label_count;
+	const CfdwStatusFact *facts;	/* NULL: none are documented */
+	int			fact_count;
 } CfdwEnum;
 
 /* Filled by resource_defs.c. */
@@ -172,9 +171,6 @@ extern const CfdwEndpoint *cfdw_route_last(const CfdwRoute *route, int *index);
 
 /* The enum behind a type, or NULL when the type is no enum. */
 extern const CfdwEnum *cfdw_enum_find(CfdwType type);
-
-/* The label at an index, and its fact or NULL. */
-extern const char *cfdw_enum_label(const CfdwEnum *def, int index);
 
 /* The fact of a documented label, or NULL. */
 extern const CfdwStatusFact *cfdw_status_fact(const CfdwEnum *def,

@@ -361,22 +361,13 @@ static const CfdwStatusFact account_facts[] = {
 	 "Contact support.", true, false, false},
 };
 
-static const char *const tracking_labels[] = {"UNSET", "ENABLED", "DISABLED"};
-
-static const char *const category_labels[] = {
-	"healthy", "credential_error", "provider_error", "system",
-	CFDW_CATEGORY_UNKNOWN
-};
-
 const CfdwEnum cfdw_enums[] = {
 	{.type = CFDW_TYPE_CONNECTION_STATUS, .name = "connection_status",
-	 .facts = connection_facts, .label_count = lengthof(connection_facts)},
+	 .facts = connection_facts, .fact_count = lengthof(connection_facts)},
 	{.type = CFDW_TYPE_ACCOUNT_STATUS, .name = "account_status",
-	 .facts = account_facts, .label_count = lengthof(account_facts)},
-	{.type = CFDW_TYPE_TRACKING_STATUS, .name = "tracking_status",
-	 .labels = tracking_labels, .label_count = lengthof(tracking_labels)},
-	{.type = CFDW_TYPE_CATEGORY, .name = "connection_category",
-	 .labels = category_labels, .label_count = lengthof(category_labels)},
+	 .facts = account_facts, .fact_count = lengthof(account_facts)},
+	{.type = CFDW_TYPE_TRACKING_STATUS, .name = "tracking_status"},
+	{.type = CFDW_TYPE_CATEGORY, .name = "connection_category"},
 };
 
 const int	cfdw_enum_count = lengthof(cfdw_enums);

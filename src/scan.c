@@ -109,8 +109,10 @@ any_is_run_again(List *plans, bool again, const Plan *sought)
 	ListCell   *lc;
 
 	foreach(lc, plans)
+	{
 		if (is_run_again(lfirst(lc), again, sought))
-		return true;
+			return true;
+	}
 	return false;
 }
 
@@ -118,8 +120,6 @@ any_is_run_again(List *plans, bool again, const Plan *sought)
 static bool
 is_run_again(Plan *plan, bool again, const Plan *sought)
 {
-	bool		inner_again = again || (plan && (IsA(plan, NestLoop) || IsA(plan, RecursiveUnion)));
-
 	if (plan == NULL)
 		return false;
 	if (plan == sought)
@@ -134,7 +134,8 @@ is_run_again(Plan *plan, bool again, const Plan *sought)
 		is_run_again(((SubqueryScan *) plan)->subplan, again, sought))
 		return true;
 	return is_run_again(outerPlan(plan), again, sought) ||
-		is_run_again(innerPlan(plan), inner_again, sought);
+		is_run_again(innerPlan(plan),
+					 again || IsA(plan, NestLoop) || IsA(plan, RecursiveUnion), sought);
 }
 
 /*
@@ -170,8 +171,10 @@ clauses_used(ForeignScanState *node, CfdwClauseUse use)
 	ListCell   *used;
 
 	forboth(clause, node->ss.ps.plan->qual, used, scan->spec->uses)
+	{
 		if (lfirst_int(used) == (int) use)
-		found = lappend(found, lfirst(clause));
+			found = lappend(found, lfirst(clause));
+	}
 	return found;
 }
 
