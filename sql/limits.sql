@@ -27,6 +27,10 @@ SELECT query, r.* FROM unnest(ARRAY[
     'SELECT id FROM connections WHERE company_id = company(1) LIMIT ALL',
     'SELECT id FROM connections WHERE company_id = company(1) LIMIT NULL',
     'SELECT id FROM connections WHERE company_id = company(1) LIMIT 0',
+    'SELECT id FROM connections WHERE company_id = company(1) LIMIT (SELECT 3)',
+    'SELECT id FROM connections WHERE company_id = company(1) LIMIT 2 OFFSET (SELECT 3)',
+    'SELECT id FROM connections WHERE company_id = company(1) LIMIT NULLIF(3, 3)',
+    'SELECT id FROM connections WHERE company_id = company(1) LIMIT (3 + 0 * random())::int',
     'SELECT id FROM connections WHERE company_id = company(1) FETCH FIRST 2 ROWS ONLY',
     'SELECT id, upper(company_name) FROM connections WHERE company_id = company(1) LIMIT 2',
     'SELECT id FROM connections WHERE company_id = company(1) AND status = ''CONNECTED'' LIMIT 2',
@@ -79,7 +83,7 @@ SELECT query, r.* FROM unnest(ARRAY[
     'SELECT id FROM connections WHERE company_id = company(1) ORDER BY created DESC FETCH FIRST 1 ROW WITH TIES',
     'SELECT DISTINCT company_name FROM connections WHERE company_id = company(1) LIMIT 2',
     'SELECT status FROM connections WHERE company_id = company(1) GROUP BY 1 LIMIT 3',
-    'SELECT count(*) FROM connections WHERE company_id = company(1) LIMIT 1',
+    'SELECT count(id) FROM connections WHERE company_id = company(1) LIMIT 1',
     'SELECT company_name FROM connections WHERE company_id = company(1) GROUP BY 1 HAVING count(*) > 5 LIMIT 1',
     'SELECT id, count(*) OVER () FROM connections WHERE company_id = company(1) LIMIT 2',
     'SELECT id, generate_series(1, 2) FROM connections WHERE company_id = company(1) LIMIT 3',
@@ -87,8 +91,7 @@ SELECT query, r.* FROM unnest(ARRAY[
     'SELECT c.id FROM connections c, generate_series(1, 2) WHERE company_id = company(1) LIMIT 3',
     'SELECT c.id FROM connections c LEFT JOIN accounts a ON a.connection_id = c.id AND a.company_id = c.company_id WHERE c.company_id = company(1) LIMIT 2',
     'SELECT id FROM connections WHERE company_id = company(1) UNION SELECT id FROM accounts WHERE company_id = company(1) LIMIT 2',
-    'SELECT id FROM connections WHERE company_id = company(1) EXCEPT SELECT connection(1) LIMIT 2',
-    'SELECT id FROM connections WHERE company_id = company(1) LIMIT (SELECT 3)'])
+    'SELECT id FROM connections WHERE company_id = company(1) EXCEPT SELECT connection(1) LIMIT 2'])
   WITH ORDINALITY q(query, i), run(query) r ORDER BY i;
 SELECT count(*) FROM (SELECT id FROM connections WHERE company_id = company(1) LIMIT 2 FOR UPDATE) s;
 SELECT asked();
@@ -120,7 +123,7 @@ SELECT count(*) AS requests, max(in_flight) = 5 AS at_once FROM test.requests();
 SELECT test.latency(0) AS nothing \gset
 SELECT test.clear() AS nothing \gset
 
--- Prepared: a generic plan does not know the limit, the answer is right.
+-- Prepared: a generic plan knows the limit when it runs.
 PREPARE some_of(uuid, int) AS SELECT count(*) FROM (SELECT id FROM connections WHERE company_id = $1 LIMIT $2) s;
 SET plan_cache_mode = force_custom_plan;
 EXECUTE some_of(company(1), 3);

@@ -45,8 +45,8 @@ SELECT count(*) AS requests, count(*) FILTER (WHERE n > 1) AS twice FROM seen();
 SELECT test.latency(0) AS nothing \gset
 
 -- Two statements share nothing.
-SELECT count(*) FROM connections WHERE company_id = company(1);
-SELECT count(*) FROM connections WHERE company_id = company(1);
+SELECT count(id) FROM connections WHERE company_id = company(1);
+SELECT count(id) FROM connections WHERE company_id = company(1);
 DO $$
 BEGIN
     FOR i IN 1 .. 3 LOOP
@@ -67,6 +67,7 @@ SELECT test.clear() AS nothing \gset
 
 -- More than scan_memory holds: bodies go to a temporary file, which goes with the statement.
 CREATE TABLE copy AS SELECT * FROM connections;
+ANALYZE copy;
 CREATE TABLE accounts_copy AS SELECT * FROM accounts;
 ALTER SERVER sandbox OPTIONS (ADD scan_memory '64kB');
 SELECT test.clear() AS nothing \gset
@@ -141,9 +142,9 @@ SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM connec
 SELECT asked();
 ALTER SERVER sandbox OPTIONS (SET max_requests '3');
 SELECT count(*) FROM connections WHERE id IN (connection(1), connection(2), connection(3));
-SELECT count(*) FROM connections;
+SELECT count(id) FROM connections;
 \set VERBOSITY sqlstate
-SELECT count(*) FROM connections;
+SELECT count(id) FROM connections;
 SELECT k.n FROM generate_series(1, 4) k(n) JOIN connections c ON c.id = connection(k.n);
 \set VERBOSITY default
 SELECT count(*) <= 4 * 3 AS held FROM test.requests();
@@ -184,4 +185,4 @@ SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accoun
 COMMIT;
 SELECT 1 / (count(*) - 60) FROM (SELECT x.id FROM connections x JOIN connections y USING (id)) u;
 SELECT files() AS files;
-SELECT count(*) FROM connections;
+SELECT count(id) FROM connections;

@@ -145,7 +145,7 @@ RESET client_min_messages;
 SELECT * FROM seen();
 
 -- A change takes effect at the next statement, prepared ones included.
-PREPARE listing AS SELECT count(*) FROM connections WHERE company_id = company(1);
+PREPARE listing AS SELECT count(id) FROM connections WHERE company_id = company(1);
 EXECUTE listing;
 SELECT * FROM seen();
 ALTER SERVER sandbox OPTIONS (ADD page_size '5');

@@ -116,7 +116,7 @@ RESET client_min_messages;
 
 -- Accounts: status and tracking alike.
 SELECT test.fault('{"kind": "unknown_label", "label": "WAITING_CONFIRMATION", "at": 1, "accounts": true, "path": "/connection/company/*3"}') AS nothing \gset
-SELECT status, attrs->>'status' AS raw FROM accounts WHERE company_id = company(3) AND connection_id::text = connection(26)::text ORDER BY id;
+SELECT status, attrs->>'status' AS raw FROM accounts WHERE company_id = company(3) AND lower(connection_id::text) = connection(26)::text ORDER BY id;
 SELECT count(*) FROM t.accounts WHERE company_id = company(3) AND status = 'WAITING_CONFIRMATION';
 SELECT count(*) FROM accounts WHERE company_id = company(3) AND status IS NULL;
 

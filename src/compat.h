@@ -85,6 +85,24 @@ cfdw_foreignscan_path(PlannerInfo *root, RelOptInfo *rel, double rows,
 #endif
 }
 
+/* create_foreign_upper_path: fdw_restrictinfo since 17, disabled_nodes since 18. */
+static inline ForeignPath *
+cfdw_foreign_upper_path(PlannerInfo *root, RelOptInfo *rel, PathTarget *target, double rows,
+						Cost startup_cost, Cost total_cost, Path *outer_path,
+						List *fdw_private)
+{
+#if PG_VERSION_NUM >= 180000
+	return create_foreign_upper_path(root, rel, target, rows, 0, startup_cost, total_cost, NIL,
+									 outer_path, NIL, fdw_private);
+#elif PG_VERSION_NUM >= 170000
+	return create_foreign_upper_path(root, rel, target, rows, startup_cost, total_cost, NIL,
+									 outer_path, NIL, fdw_private);
+#else
+	return create_foreign_upper_path(root, rel, target, rows, startup_cost, total_cost, NIL,
+									 outer_path, fdw_private);
+#endif
+}
+
 /* The role whose permissions a scan is checked with: in the plan since 16. */
 static inline Oid
 cfdw_scan_check_user(ForeignScanState *node)

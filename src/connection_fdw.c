@@ -10,11 +10,13 @@
 #include "connection_fdw.h"
 
 #include "access/reloptions.h"
+#include "async.h"
+#include "count.h"
 #include "foreign/fdwapi.h"
 #include "import.h"
+#include "node.h"
 #include "options.h"
 #include "plan.h"
-#include "scan.h"
 
 PG_MODULE_MAGIC;
 
@@ -28,12 +30,17 @@ connection_fdw_handler(PG_FUNCTION_ARGS)
 
 	routine->GetForeignRelSize = cfdwGetForeignRelSize;
 	routine->GetForeignPaths = cfdwGetForeignPaths;
+	routine->GetForeignUpperPaths = cfdwGetForeignUpperPaths;
 	routine->GetForeignPlan = cfdwGetForeignPlan;
 	routine->BeginForeignScan = cfdwBeginForeignScan;
 	routine->IterateForeignScan = cfdwIterateForeignScan;
 	routine->ReScanForeignScan = cfdwReScanForeignScan;
 	routine->EndForeignScan = cfdwEndForeignScan;
 	routine->ExplainForeignScan = cfdwExplainForeignScan;
+	routine->IsForeignPathAsyncCapable = cfdwIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = cfdwForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = cfdwForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = cfdwForeignAsyncNotify;
 	routine->ImportForeignSchema = cfdwImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

@@ -87,6 +87,7 @@ struct CfdwCrawl
 	int			window;			/* flights wanted now */
 	int			max_window;
 	int64		expected_bytes; /* of the next answer */
+	int64		promised;		/* rows given out or in the answer being read */
 	int			last_depth;		/* of the step whose elements hold the rows */
 	CfdwPath	company_path[DEPTHS];	/* where elements name their company */
 	CfdwPath	match_path;		/* what picks elements of the first step */
@@ -109,6 +110,10 @@ struct CfdwCrawl
 	bool		at_first;		/* no element of a page was read yet */
 	int			rows_since_poll;
 	List	   *unproven;		/* ids whose embedded rows were empty */
+
+	/* in a crawl for totals: the listing that was opened */
+	CfdwListing listing;
+	bool		listing_is_due; /* it was not given out yet */
 
 	/* the element whose embedded rows are being read */
 	const CfdwJsonNode *parent;
@@ -223,6 +228,18 @@ filter_choices(const CfdwCrawlSpec *spec, int filter)
 	return spec->filters[filter].any ? 1 : spec->filters[filter].count;
 }
 
+static bool
+has_filters(const CfdwCrawlSpec *spec)
+{
+	return !spec->filters[0].any || !spec->filters[1].any;
+}
+
+static bool
+is_filtered(const Task *task)
+{
+	return task->filter[0] != NULL || task->filter[1] != NULL;
+}
+
 /* Queue the listings of a company: one for each combination of filters. */
 static void
 list_filtered(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const char *key,
@@ -239,6 +256,8 @@ list_filtered(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const c
 			task->filter[0] = spec->filters[0].any ? NULL : spec->filters[0].values[i];
 			task->filter[1] = spec->filters[1].any ? NULL : spec->filters[1].values[j];
 		}
+	if (spec->totals && has_filters(spec))
+		make_task(crawl, endpoint, depth, key)->is_listed = is_listed;
 }
 
 static void
@@ -361,10 +380,10 @@ cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 	dlist_init(&crawl->flights);
 	for (int i = 0; i < DEPTHS; i++)
 		dlist_init(&crawl->queue[i]);
-	if (!cfdw_crawl_choose_filters(crawl->spec.filters, spec->pages))
-		crawl->spec.demand = 0;
-	if (crawl->spec.demand > 0 && crawl->spec.demand < crawl->limit)
-		crawl->limit = crawl->spec.demand;
+	if (spec->totals)
+		crawl->limit = 1;
+	else if (spec->demand > 0 && spec->demand < crawl->limit)
+		crawl->limit = spec->demand;
 	crawl->expected_bytes = (int64) crawl->limit * EXPECTED_ELEMENT_BYTES;
 	split_paths(crawl);
 	convert_matched(crawl);
@@ -500,24 +519,58 @@ bytes_ahead(CfdwCrawl *crawl)
 	return bytes;
 }
 
+/* Rows that an answer on its way may bring at most, as far as one can tell. */
+static double
+rows_expected(CfdwCrawl *crawl, const Task *task)
+{
+	double		elements = task->endpoint->shape == CFDW_SHAPE_OBJECT ? 1 : crawl->limit;
+
+	return task->depth < crawl->last_depth ? 0 :
+		elements * Max(crawl->spec.resource->rows_per_element, 1);
+}
+
 /*
- * One request is always let through; more while their answers fit.  Under a
- * LIMIT the answer being read has a place in the window, because it may be
- * all that is wanted.
+ * Under a demand: may the rows at hand and on their way be too few?  Where
+ * they are embedded nobody knows how many an answer holds before it was read.
  */
 static bool
-may_take_off(CfdwCrawl *crawl)
+wants_more(CfdwCrawl *crawl)
+{
+	double		rows = crawl->promised;
+	dlist_iter	iter;
+
+	if (crawl->spec.demand == 0)
+		return true;
+	if (crawl->spec.resource->embedded != NULL && crawl->open != NULL)
+		return false;
+	dlist_foreach(iter, &crawl->flights)
+		rows += rows_expected(crawl, dlist_container(Flight, node, iter.cur)->task);
+	return rows < crawl->spec.demand;
+}
+
+/*
+ * Flights that may be on their way at once.  Under a LIMIT the answer being
+ * read has a place in the window, because it may be all that is wanted; but
+ * a demand knows how many of a listing's pages it takes.
+ */
+static int
+flights_wanted(CfdwCrawl *crawl, const Task *task)
+{
+	if (crawl->spec.demand > 0 && task->total >= 0)
+		return crawl->max_window;
+	return crawl->spec.ramp && crawl->open != NULL ? crawl->window - 1 : crawl->window;
+}
+
+/* One request is always let through; more while their answers fit. */
+static bool
+may_take_off(CfdwCrawl *crawl, const Task *task)
 {
 	int64		room = (int64) crawl->spec.session->options.scan_memory * 1024;
-	int			ahead = crawl->flight_count;
 
-	if (crawl->open == NULL && ahead == 0)
+	if (crawl->open == NULL && crawl->flight_count == 0)
 		return true;
-	if (crawl->spec.ramp && crawl->open != NULL)
-		ahead++;
-	if (crawl->spec.demand > 0 || ahead >= crawl->window)
-		return false;
-	return bytes_ahead(crawl) + crawl->expected_bytes <= room;
+	return wants_more(crawl) && crawl->flight_count < flights_wanted(crawl, task) &&
+		bytes_ahead(crawl) + crawl->expected_bytes <= room;
 }
 
 static void
@@ -525,7 +578,7 @@ fill_window(CfdwCrawl *crawl)
 {
 	Task	   *task;
 
-	while (may_take_off(crawl) && (task = next_task(crawl)) != NULL)
+	while ((task = next_task(crawl)) != NULL && may_take_off(crawl, task))
 		if (!take_off(crawl, task))
 			break;
 }
@@ -762,11 +815,37 @@ static void
 guard_total(CfdwCrawl *crawl, const Task *task)
 {
 	if (!task->has_ended || task->flights > 0 || task->warned ||
-		task->filter[0] != NULL || task->filter[1] != NULL || task->elements == task->total)
+		is_filtered(task) || task->elements == task->total)
 		return;
 	refuse(crawl, CFDW_WRONG_PAGE,
 		   psprintf("the listing holds %lld of %lld elements", (long long) task->elements,
 					(long long) task->total));
+}
+
+/* Elements that are rows themselves are at hand once their answer is. */
+static void
+promise_rows(CfdwCrawl *crawl, const Task *task, int64 count)
+{
+	if (crawl->spec.resource->embedded == NULL && task->depth >= crawl->last_depth)
+		crawl->promised += count;
+}
+
+/* The first page, of one element, tells the total; no other is asked for. */
+static void
+open_total(CfdwCrawl *crawl, Task *task, const Envelope *envelope, int64 count)
+{
+	CfdwListing *listing = &crawl->listing;
+
+	task->has_ended = true;
+	(void) cfdw_text_to_uuid(task->key, strlen(task->key), &listing->company);
+	listing->is_comparison = has_filters(&crawl->spec) && !is_filtered(task);
+	listing->has_row = count > 0;
+	listing->total = envelope->total;
+	if (count > 1 || envelope->page != 1 || (envelope->total > 0) != (count > 0) ||
+		envelope->has_next != (envelope->total > 1))
+		listing->total = -1;
+	crawl->listing_is_due = true;
+	(void) cfdw_span_array(envelope->items, &crawl->elements);
 }
 
 static void
@@ -778,9 +857,16 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 
 	int64		count = count_elements(crawl, envelope.items);
 
+	if (crawl->spec.totals)
+	{
+		open_total(crawl, flight->task, &envelope, count);
+		requeue(crawl, flight->task, was_queued);
+		return;
+	}
 	if (guard_page(crawl, flight, &envelope, count))
 	{
 		flight->task->elements += count;
+		promise_rows(crawl, flight->task, count);
 		follow_pages(crawl, flight->task, &envelope);
 		(void) cfdw_span_array(envelope.items, &crawl->elements);
 		crawl->at_first = true;
@@ -797,9 +883,10 @@ open_body(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 		case CFDW_SHAPE_OBJECT:
 			crawl->single = body;
 			crawl->has_single = true;
+			promise_rows(crawl, flight->task, 1);
 			break;
 		case CFDW_SHAPE_ARRAY:
-			(void) count_elements(crawl, body);
+			promise_rows(crawl, flight->task, count_elements(crawl, body));
 			(void) cfdw_span_array(body, &crawl->elements);
 			break;
 		case CFDW_SHAPE_PAGES:
@@ -1116,6 +1203,41 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 	}
 }
 
+/*
+ * The open listing, once, with its first element if it has one.  An element
+ * outside the scope says that the total counts more than the scope.
+ */
+static bool
+next_listing(CfdwCrawl *crawl, CfdwElement *element)
+{
+	const CfdwJsonNode *node;
+	CfdwSpan	span;
+	const char *why;
+
+	if (!crawl->listing_is_due)
+		return false;
+	crawl->listing_is_due = false;
+	if (!next_span(crawl, &span))
+		return true;
+	node = cfdw_json_parse(crawl->json, span, &why);
+	if (node == NULL)
+		refuse(crawl, CFDW_MALFORMED, why);
+	(void) element_id(crawl, node);
+	if (!element_in_scope(crawl, node))
+		crawl->listing.total = -1;
+	fill_element(crawl, element, node, node, span);
+	return true;
+}
+
+/* Read on in the open answer; false when it has nothing further to give. */
+static bool
+read_on(CfdwCrawl *crawl, CfdwElement *element)
+{
+	if (crawl->spec.totals && crawl->open->task->depth == crawl->last_depth)
+		return next_listing(crawl, element);
+	return next_in_answer(crawl, element);
+}
+
 /* Keep transfers moving while rows are being read. */
 static void
 poll_now_and_then(CfdwCrawl *crawl)
@@ -1127,21 +1249,25 @@ poll_now_and_then(CfdwCrawl *crawl)
 	fill_window(crawl);
 }
 
-/* Wait until an answer is whole; false when none is to come. */
-static bool
-land_one(CfdwCrawl *crawl)
+/* Begin to read an answer once it is whole. */
+static CfdwNext
+land_one(CfdwCrawl *crawl, bool wait)
 {
 	Flight	   *landed;
 
 	for (;;)
 	{
 		fill_window(crawl);
+		if (!wait)
+			cfdw_http_poll();
 		landed = find_landed(crawl);
 		if (landed != NULL)
 			break;
 		if (crawl->flight_count == 0 && next_task(crawl) == NULL)
-			return false;
+			return CFDW_NEXT_END;
 		crawl->counts->waits++;
+		if (!wait)
+			return CFDW_NEXT_LATER;
 		cfdw_http_wait();
 	}
 	open_flight(crawl, landed);
@@ -1149,26 +1275,36 @@ land_one(CfdwCrawl *crawl)
 	/* what it named is asked for while its rows are being read */
 	fill_window(crawl);
 	cfdw_http_poll();
-	return true;
+	return CFDW_NEXT_ROW;
 }
 
-bool
-cfdw_crawl_next(CfdwCrawl *crawl, CfdwElement *element)
+CfdwNext
+cfdw_crawl_next(CfdwCrawl *crawl, bool wait, CfdwElement *element)
 {
 	MemoryContext old = MemoryContextSwitchTo(crawl->page_cxt);
-	bool		found = false;
+	CfdwNext	next = CFDW_NEXT_ROW;
 
-	while (!found)
+	for (;;)
 	{
-		if (crawl->open == NULL && !land_one(crawl))
+		if (crawl->open == NULL)
+			next = land_one(crawl, wait);
+		if (next != CFDW_NEXT_ROW)
 			break;
 		poll_now_and_then(crawl);
-		found = next_in_answer(crawl, element);
-		if (!found)
-			close_flight(crawl);
+		if (read_on(crawl, element))
+			break;
+		close_flight(crawl);
 	}
+	if (next == CFDW_NEXT_ROW && crawl->spec.resource->embedded != NULL)
+		crawl->promised++;
 	MemoryContextSwitchTo(old);
-	return found;
+	return next;
+}
+
+const CfdwListing *
+cfdw_crawl_listing(const CfdwCrawl *crawl)
+{
+	return &crawl->listing;
 }
 
 void

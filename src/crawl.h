@@ -38,9 +38,9 @@ typedef struct CfdwCrawlSpec
 	const pg_uuid_t *scope;		/* companies; sorted */
 	int			scope_count;	/* -1: every company */
 
-	int			demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
+	int64		demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
 	bool		ramp;			/* widen the window 1, 2, 4, ... */
-	int			pages;			/* guess: pages of a company's listing */
+	bool		totals;			/* one element of each listing, for its total */
 	bool		needs_bytes;
 } CfdwCrawlSpec;
 
@@ -60,11 +60,35 @@ typedef struct CfdwCrawl CfdwCrawl;
 /* Begin; sends nothing yet.  Lives in the current memory context. */
 extern CfdwCrawl *cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts);
 
+typedef enum CfdwNext
+{
+	CFDW_NEXT_ROW,
+	CFDW_NEXT_END,
+	CFDW_NEXT_LATER				/* none is here, and the caller will not wait */
+} CfdwNext;
+
 /*
- * The next row, or false at the end.  Waits for answers as needed.  The
- * element is valid until the next call.
+ * The next row, valid until the next call.  With `wait`, it waits for answers
+ * as needed; without, it sends what may be sent and says CFDW_NEXT_LATER.
  */
-extern bool cfdw_crawl_next(CfdwCrawl *crawl, CfdwElement *element);
+extern CfdwNext cfdw_crawl_next(CfdwCrawl *crawl, bool wait, CfdwElement *element);
+
+/* A listing of which only the total was asked for, and its first element. */
+typedef struct CfdwListing
+{
+	pg_uuid_t	company;
+	bool		is_comparison;	/* unfiltered, where filtered ones are the
+								 * answer */
+	bool		has_row;		/* the element that cfdw_crawl_next() filled */
+	int64		total;			/* -1: the answer contradicts itself */
+} CfdwListing;
+
+/*
+ * In a crawl for totals: the listing of the row that was given last.  Each
+ * listing gives one, filled only where it has elements.  A company with
+ * filtered listings gives its unfiltered one as well, for comparison.
+ */
+extern const CfdwListing *cfdw_crawl_listing(const CfdwCrawl *crawl);
 
 /* End; closes what was fetched.  Not needed after an error. */
 extern void cfdw_crawl_end(CfdwCrawl *crawl);

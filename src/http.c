@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -123,6 +124,8 @@ static struct
 	CURLM	   *multi;
 	int			epoll_fd;
 	int			timer_fd;
+	int			done_fd;		/* counts requests that got done; -1 */
+	int			watches;		/* that look at it */
 	WaitEventSet *events;
 	uint32		wait_event;
 	int64		curl_due;		/* ms when libcurl wants to be called; -1 */
@@ -138,7 +141,7 @@ static struct
 		int			fd;
 		ino_t		inode;
 	}			sockets[MAX_SOCKETS];
-}			http = {.epoll_fd = -1, .timer_fd = -1, .curl_due = -1, .armed = -1};
+}			http = {.epoll_fd = -1, .timer_fd = -1, .done_fd = -1, .curl_due = -1, .armed = -1};
 
 static int64
 now_ms(void)
@@ -473,6 +476,88 @@ restore_signals(const sigset_t *old)
 	(void) pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
+/* ---- watches ---- */
+
+/*
+ * An epoll of its own for each watch: a descriptor can be in a WaitEventSet
+ * once only.  It holds the sockets' epoll and, edge-triggered, the count of
+ * requests done, which nobody reads: what one watch's owner pumped wakes the
+ * others by that.
+ */
+struct CfdwHttpWatch
+{
+	MemoryContextCallback on_reset;
+	int			fd;
+};
+
+static void
+tell_watches(void)
+{
+	uint64		one = 1;
+
+	if (http.watches > 0)
+		(void) !write(http.done_fd, &one, sizeof(one));
+}
+
+static void
+release_watch(void *arg)
+{
+	CfdwHttpWatch *watch = arg;
+
+	if (watch->fd < 0)
+		return;
+	(void) close(watch->fd);
+	watch->fd = -1;
+	http.watches--;
+	ReleaseExternalFD();
+}
+
+static void
+add_to_watch(CfdwHttpWatch *watch, int fd, uint32 events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	if (epoll_ctl(watch->fd, EPOLL_CTL_ADD, fd, &event) != 0)
+		elog(ERROR, "could not watch transfers: %m");
+}
+
+CfdwHttpWatch *
+cfdw_http_watch_create(void)
+{
+	CfdwHttpWatch *watch = palloc(sizeof(CfdwHttpWatch));
+
+	make_ready();
+	if (http.done_fd < 0)
+	{
+		acquire_descriptor();
+		open_descriptor(&http.done_fd, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "an event descriptor");
+	}
+	watch->fd = -1;
+	watch->on_reset.func = release_watch;
+	watch->on_reset.arg = watch;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, &watch->on_reset);
+	acquire_descriptor();
+	open_descriptor(&watch->fd, epoll_create1(EPOLL_CLOEXEC), "an epoll descriptor");
+	http.watches++;
+	add_to_watch(watch, http.epoll_fd, EPOLLIN);
+	add_to_watch(watch, http.done_fd, EPOLLIN | EPOLLET);
+	return watch;
+}
+
+int
+cfdw_http_watch_fd(const CfdwHttpWatch *watch)
+{
+	return watch->fd;
+}
+
+void
+cfdw_http_watch_clear(CfdwHttpWatch *watch)
+{
+	struct epoll_event events[2];
+
+	(void) epoll_wait(watch->fd, events, lengthof(events), 0);
+}
+
 /* ---- one request ---- */
 
 /* The request is done, well or not: others may have its slot. */
@@ -483,6 +568,7 @@ leave_gate(CfdwHttpRequest *request)
 		return;
 	request->state = REQUEST_DONE;
 	http.finished++;
+	tell_watches();
 	request->gate->in_flight--;
 	dlist_delete(&request->node);
 }

@@ -101,6 +101,18 @@ extern void cfdw_http_poll(void);
  */
 extern void cfdw_http_wait(void);
 
+/*
+ * A descriptor for somebody else's WaitEventSet: readable when some transfer
+ * can go on or some request got done since the watch was last cleared.  Made
+ * in the current memory context, which closes it.  Whoever is woken by it
+ * calls cfdw_http_poll().
+ */
+typedef struct CfdwHttpWatch CfdwHttpWatch;
+
+extern CfdwHttpWatch *cfdw_http_watch_create(void);
+extern int	cfdw_http_watch_fd(const CfdwHttpWatch *watch);
+extern void cfdw_http_watch_clear(CfdwHttpWatch *watch);
+
 extern const char *cfdw_method_name(CfdwMethod method);
 
 #endif							/* CFDW_HTTP_H */

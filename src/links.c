@@ -245,7 +245,7 @@ run_link_crawl(LinkCrawl *links, ReturnSetInfo *rsinfo, CfdwCrawlSpec *spec)
 	CfdwCrawl  *crawl = cfdw_crawl_begin(spec, &links->counts);
 	CfdwElement element;
 
-	while (cfdw_crawl_next(crawl, &element))
+	while (cfdw_crawl_next(crawl, true, &element) == CFDW_NEXT_ROW)
 	{
 		MemoryContext old = MemoryContextSwitchTo(links->row_cxt);
 
@@ -282,7 +282,6 @@ fill_link_spec(FunctionCallInfo fcinfo, LinkCrawl *links, CfdwCrawlSpec *spec)
 						  links->session->server_name);
 	spec->scope = links->session->companies;
 	spec->scope_count = links->session->company_count;
-	spec->pages = 1;
 	spec->bound.any = true;
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
 		spec->filters[i].any = true;

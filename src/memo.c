@@ -39,6 +39,7 @@ struct CfdwStatement
 	dlist_node	node;
 	EState	   *estate;			/* NULL: a function's */
 	int			scans;			/* that have joined and not left */
+	int			listings;		/* scans that read listings whole */
 	int			requests;
 
 	/* sharing */
@@ -133,6 +134,18 @@ cfdw_statement_leave(CfdwStatement *statement)
 		return;
 	BufFileClose(statement->file);
 	statement->file = NULL;
+}
+
+void
+cfdw_statement_add_listings(CfdwStatement *statement, int scans)
+{
+	statement->listings += scans;
+}
+
+int
+cfdw_statement_listings(const CfdwStatement *statement)
+{
+	return statement->listings;
 }
 
 int

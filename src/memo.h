@@ -34,6 +34,13 @@ extern CfdwStatement *cfdw_statement_of(EState *estate);
 extern void cfdw_statement_join(CfdwStatement *statement);
 extern void cfdw_statement_leave(CfdwStatement *statement);
 
+/*
+ * Scans that will read listings whole register with +1, and with -1 where
+ * they turn out not to.  A count looks whether there are others.
+ */
+extern void cfdw_statement_add_listings(CfdwStatement *statement, int scans);
+extern int	cfdw_statement_listings(const CfdwStatement *statement);
+
 /* A statement for a function's own requests, in the current memory context. */
 extern CfdwStatement *cfdw_statement_create(void);
 

@@ -1,13 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * plan.c
- *	  Paths and costs.
+ *	  Paths and plans of scans.
  *
- * Each route whose column the clauses bind is a path, and so is the route
- * that needs nothing.  A join clause that binds a route gives a
- * parameterized path.  Costs count requests, in waves of the window, and
- * rows; one cost unit is about a sequential page read, so that a request at
- * some tens of milliseconds is worth hundreds of them.
+ * A path for each route that the clauses can feed; costs decide.  They are
+ * made of requests, of the waves that the window takes them in, of elements
+ * and rows; one cost unit is about a sequential page read, so that a request
+ * at some tens of milliseconds is worth hundreds of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,21 +17,20 @@
 #include <math.h>
 
 #include "access/sysattr.h"
-#include "access/table.h"
 #include "compat.h"
 #include "executor/executor.h"
-#include "foreign/foreign.h"
+#include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
-#include "options.h"
 #include "pushdown.h"
 #include "scanspec.h"
+#include "table.h"
+#include "tied.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/selfuncs.h"
 
 /* One wave of requests, waited for. */
@@ -42,86 +40,143 @@
  * One request beside the waiting.  A request that somebody else's server has
  * to answer is dear even where it can overlap with others.
  */
-#define REQUEST_COST 50.0
+#define REQUEST_COST 25.0
 
-/* Parsing one element and decoding it. */
-#define ELEMENT_COST 0.03
+/* Receiving one element, parsing and decoding it. */
+#define ELEMENT_COST 0.2
 
 /*
- * A lookup by company that runs again and again mostly finds the listing that an
- * earlier outer row has asked for: the memo answers it.
+ * What a listing nobody has counted may hold beyond the guess: a look-up by
+ * key is the safer choice where both would do.
+ */
+#define LISTING_DOUBT 4.0
+
+/*
+ * A lookup by company in a subplan, run who knows how often, mostly finds the
+ * listing that an earlier run has asked for: the memo answers it.
  */
 #define MEMO_SHARE 0.2
 
 /* Companies of an organization, as long as nobody has counted them. */
-#define DEFAULT_COMPANIES 100.0
+#define DEFAULT_COMPANIES 50.0
 
 /* What planning knows of a foreign table. */
 typedef struct PlanTable
 {
+	const CfdwTable *table;
 	CfdwRelation rel;
-	CfdwOptions options;
-	double		companies;
+	bool		is_analyzed;
+	double		companies;		/* in scope */
 	double		company_rows;	/* rows of one company */
 	bool		has_fixed_key;	/* some route is bound to constants */
 } PlanTable;
 
+/* Places in a path's fdw_private. */
+enum
+{
+	PATH_ROUTE,					/* index of the route */
+	PATH_OVERLAPS,				/* may it run beside others? */
+	PATH_TIED					/* clauses to add to the plan's qual */
+};
+
 /* ---- sizes ---- */
 
-static void
-read_options(PlanTable *table, ForeignTable *foreign)
-{
-	cfdw_options_init(&table->options);
-	cfdw_options_apply(&table->options, GetForeignServer(foreign->serverid)->options);
-	cfdw_options_apply(&table->options, foreign->options);
-}
-
-/*
- * A copy of the columns as clauses see them: the relation is closed before
- * planning ends.
- */
 static PlanTable *
 make_plan_table(RelOptInfo *baserel, Oid relid)
 {
 	PlanTable  *table = palloc0(sizeof(PlanTable));
-	Relation	relation = table_open(relid, NoLock);
 
-	read_options(table, GetForeignTable(relid));
-	table->rel.resource = cfdw_resource_find(table->options.resource);
-
-	/* the validator cannot be relied on: it may have been taken away */
-	if (table->rel.resource == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("foreign table \"%s\" names no resource", get_rel_name(relid)),
-				 errhint("Its option \"resource\" must be one of: %s.", cfdw_resource_names())));
-	table->rel.desc = CreateTupleDescCopy(RelationGetDescr(relation));
+	table->table = cfdw_table_get(relid);
+	table->rel.resource = table->table->resource;
+	table->rel.desc = table->table->desc;
+	table->rel.fits = table->table->fits;
 	table->rel.relid = baserel->relid;
-	table_close(relation, NoLock);
-	table->rel.fits = cfdw_resource_fit(table->rel.resource, relid, table->rel.desc);
 	return table;
+}
+
+/* The attribute that names a row's company; 0 when the table has none. */
+static AttrNumber
+company_attribute(const PlanTable *table)
+{
+	for (int i = 0; i < table->rel.desc->natts; i++)
+	{
+		const CfdwColumn *column = table->rel.fits[i].column;
+
+		if (column != NULL && column->is_company)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* Companies that the rows of an analyzed table name. */
+static double
+count_companies(PlannerInfo *root, RelOptInfo *baserel, const PlanTable *table)
+{
+	AttrNumber	attnum = company_attribute(table);
+	double		distinct = DEFAULT_COMPANIES;
+	Form_pg_attribute att;
+	VariableStatData stats;
+	bool		is_default = true;
+
+	if (attnum == 0)
+		return distinct;
+	att = TupleDescAttr(table->rel.desc, attnum - 1);
+	examine_variable(root, (Node *) makeVar(baserel->relid, attnum, att->atttypid, att->atttypmod,
+											att->attcollation, 0), 0, &stats);
+	if (HeapTupleIsValid(stats.statsTuple))
+		distinct = get_variable_numdistinct(&stats, &is_default);
+	ReleaseVariableStats(stats);
+	return is_default ? DEFAULT_COMPANIES : Max(distinct, 1);
+}
+
+static void
+set_sizes(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table)
+{
+	const CfdwResource *resource = table->rel.resource;
+
+	table->is_analyzed = baserel->tuples >= 0;
+	table->companies = table->table->company_count >= 0 ? table->table->company_count :
+		table->is_analyzed ? count_companies(root, baserel, table) : DEFAULT_COMPANIES;
+	table->companies = Max(table->companies, 1);
+	if (!table->is_analyzed)
+		baserel->tuples = table->companies * resource->rows_per_company;
+	table->company_rows = baserel->tuples / table->companies;
 }
 
 /* How many values a binding holds. */
 static double
 count_values(PlannerInfo *root, const CfdwBinding *binding)
 {
-	if (!binding->is_array)
-		return 1;
-	return Max(cfdw_array_length(root, (Node *) binding->value), 1);
+	double		count = 0;
+	ListCell   *lc;
+
+	foreach(lc, binding->terms)
+	{
+		const CfdwTerm *term = lfirst(lc);
+
+		count += term->is_array ? cfdw_array_length(root, (Node *) term->value) : 1;
+	}
+	return Max(count, 1);
 }
 
-/* Selectivity of one clause; our own guess of the values that a column has. */
+/*
+ * Selectivity of one clause: by statistics where there are some, else by our
+ * own guess of the values that a column has.
+ */
 static double
 clause_share(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table, RestrictInfo *rinfo)
 {
 	CfdwBinding binding;
+	double		share = table->is_analyzed ? -1 : cfdw_status_share(&table->rel, rinfo->clause);
 
-	if (cfdw_clause_binds(&table->rel, rinfo->clause, &binding) &&
+	if (share >= 0)
+		return Min(share, 1);
+	if (!table->is_analyzed &&
+		cfdw_clause_binds(&table->rel, rinfo->clause, NULL, &binding) &&
 		binding.column->ndistinct != 0)
 	{
 		double		distinct = binding.column->ndistinct < 0 ? baserel->tuples :
-			binding.column->ndistinct;
+			binding.column->is_company ? table->companies : binding.column->ndistinct;
 
 		return Min(count_values(root, &binding) / Max(distinct, 1), 1);
 	}
@@ -134,6 +189,8 @@ guess_rows(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table)
 	double		rows = baserel->tuples;
 	ListCell   *lc;
 
+	if (table->is_analyzed)
+		return baserel->rows;
 	foreach(lc, baserel->baserestrictinfo)
 		rows *= clause_share(root, baserel, table, lfirst_node(RestrictInfo, lc));
 	return clamp_row_est(rows);
@@ -145,27 +202,273 @@ cfdwGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	PlanTable  *table = make_plan_table(baserel, relid);
 
 	baserel->fdw_private = table;
-	baserel->tuples = DEFAULT_COMPANIES * table->rel.resource->rows_per_company;
-	table->company_rows = table->rel.resource->rows_per_company;
-	table->companies = DEFAULT_COMPANIES;
+	set_sizes(root, baserel, table);
 	set_baserel_size_estimates(root, baserel);
 	baserel->rows = guess_rows(root, baserel, table);
 }
 
 /* ---- costs ---- */
 
-/* Pages of one company's listing. */
+/* What a route takes, for one run. */
+typedef struct Effort
+{
+	double		requests;
+	double		waves;			/* of the window */
+	double		first_waves;	/* until the first row can come */
+	double		elements;		/* parsed */
+} Effort;
+
+/* Elements of the last step that one company has. */
+static double
+company_elements(const PlanTable *table)
+{
+	return Max(table->company_rows / table->rel.resource->rows_per_element, 1);
+}
+
+/* Pages of one company's unfiltered listing. */
 static double
 pages_per_company(const PlanTable *table)
 {
-	double		elements = table->company_rows / table->rel.resource->rows_per_element;
+	return ceil(company_elements(table) / table->table->options.page_size);
+}
 
-	return Max(ceil(elements / table->options.page_size), 1);
+/* The part of a listing's elements that its filters keep, 1 without filters. */
+static double
+filtered_share(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
+{
+	PlanTable  *table = baserel->fdw_private;
+	double		share = 1;
+	ListCell   *lc;
+
+	if (cfdw_route_last(route, NULL)->filters[0].column == NULL)
+		return 1;
+	foreach(lc, baserel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		CfdwClauseUse use = cfdw_clause_use(&table->rel, route, rinfo->clause);
+
+		if (use == CFDW_USE_FILTER || use == CFDW_USE_FILTER_PART || use == CFDW_USE_STATUS)
+			share *= clause_share(root, baserel, table, rinfo);
+	}
+	return share;
+}
+
+/* Add what the listings of so many companies take. */
+static void
+add_listings(const PlanTable *table, const CfdwRoute *route, double companies, double share,
+			 Effort *effort)
+{
+	double		window = table->table->options.max_concurrency;
+	double		doubt = table->is_analyzed ? 1 : LISTING_DOUBT;
+	double		elements = Max(company_elements(table) * share * doubt, 1);
+	double		pages = Max(ceil(elements / table->table->options.page_size), 1);
+
+	effort->requests += companies * pages;
+	effort->waves += ceil(companies / window) + ceil(companies * (pages - 1) / window);
+	effort->first_waves++;
+	effort->elements += companies * elements;
+	if (route->detail != NULL && table->rel.resource->has_source_option &&
+		table->table->options.accounts_source == CFDW_ACCOUNTS_DETAILS)
+	{
+		effort->requests += companies * elements;
+		effort->waves += ceil(companies * elements / window);
+		effort->first_waves++;
+	}
 }
 
 /*
- * Values that bind the route's column, or -1 when nothing does.  Sets *varies
- * when they change while the statement runs.
+ * What a route takes for `keys` values of its column.  A route without a
+ * bound column reads every company in scope.
+ */
+static Effort
+estimate_effort(const PlanTable *table, const CfdwRoute *route, double keys, double share)
+{
+	const CfdwEndpoint *first = route->steps[0];
+	Effort		effort = {0};
+	double		companies = route->bound ? keys : table->companies;
+
+	if (first->key == NULL && (route->bound || route->steps[1] == NULL ||
+							   table->table->company_count < 0))
+	{
+		/* the list of companies comes first */
+		effort.requests = effort.waves = effort.first_waves = 1;
+		effort.elements = table->companies;
+	}
+	if (cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES)
+		add_listings(table, route, companies, share, &effort);
+	else if (first->key != NULL)
+	{
+		effort.requests += keys;
+		effort.waves += ceil(keys / table->table->options.max_concurrency);
+		effort.first_waves++;
+		effort.elements += keys;
+	}
+	return effort;
+}
+
+/* Is it a foreign table of this wrapper, so that fdw_private is a PlanTable? */
+static bool
+is_ours(RelOptInfo *rel)
+{
+	return rel->fdwroutine != NULL && rel->fdwroutine->GetForeignRelSize == cfdwGetForeignRelSize;
+}
+
+/* Companies whose rows a table's restrictions leave. */
+static double
+companies_left(PlannerInfo *root, RelOptInfo *rel)
+{
+	PlanTable  *table = rel->fdw_private;
+	double		companies = table->companies;
+	ListCell   *lc;
+
+	foreach(lc, rel->baserestrictinfo)
+	{
+		CfdwBinding binding;
+
+		if (cfdw_clause_binds(&table->rel, lfirst_node(RestrictInfo, lc)->clause, NULL, &binding) &&
+			(binding.column->is_company || binding.column->of_company || binding.column->ndistinct < 0))
+			companies = Min(companies, count_values(root, &binding));
+	}
+	return companies;
+}
+
+/* Runs of a nested loop over the relations that a path depends on, at least. */
+static double
+count_runs(PlannerInfo *root, Relids outer)
+{
+	double		runs = 0;
+	int			relid = -1;
+
+	while ((relid = bms_next_member(outer, relid)) >= 0)
+	{
+		RelOptInfo *rel = relid < root->simple_rel_array_size ? root->simple_rel_array[relid] : NULL;
+
+		if (rel != NULL && rel->rows > 0 && (runs == 0 || rel->rows < runs))
+			runs = rel->rows;
+	}
+	return runs;
+}
+
+/* Different values that the clause gives the route's column over so many runs. */
+static double
+count_different(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, Expr *clause,
+				double runs)
+{
+	CfdwBinding binding;
+	CfdwTerm   *term;
+	RelOptInfo *outer = NULL;
+	int			relid;
+	double		different;
+
+	if (!cfdw_clause_binds_route(&table->rel, route, clause, &binding))
+		return runs;
+	term = linitial(binding.terms);
+	if (list_length(binding.terms) > 1 || term->is_array)
+		return runs;
+	different = estimate_num_groups(root, list_make1(term->value), runs, NULL, NULL);
+	if (bms_get_singleton_member(pull_varnos(root, (Node *) term->value), &relid))
+		outer = root->simple_rel_array[relid];
+	if (outer != NULL && is_ours(outer) &&
+		cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES)
+		different = Min(different, companies_left(root, outer));
+	return different;
+}
+
+/*
+ * The part of a route's requests that a run in a nested loop really sends:
+ * keys that come again are answered by the memo.
+ */
+static double
+share_of_new_keys(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route,
+				  ParamPathInfo *param)
+{
+	PlanTable  *table = baserel->fdw_private;
+	double		runs = count_runs(root, param->ppi_req_outer);
+	double		keys = cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
+		table->companies : Max(baserel->tuples / table->rel.resource->rows_per_element, 1);
+	ListCell   *lc;
+
+	foreach(lc, param->ppi_clauses)
+		keys = Min(keys, count_different(root, table, route,
+										 lfirst_node(RestrictInfo, lc)->clause, runs));
+	return runs > keys ? keys / runs : 1;
+}
+
+/*
+ * May the plan stop before all rows were read: under a LIMIT without anything
+ * between that reads its input to the end, or in an EXISTS?
+ */
+static bool
+may_stop_early(PlannerInfo *root)
+{
+	Query	   *parse = root->parse;
+
+	if (root->tuple_fraction >= 1.0)
+		return true;
+	return parse->limitCount != NULL && root->sort_pathkeys == NIL && !parse->hasAggs &&
+		parse->groupClause == NIL && parse->groupingSets == NIL && parse->distinctClause == NIL &&
+		!parse->hasWindowFuncs;
+}
+
+/* One way to the rows, and what feeds it. */
+typedef struct RouteChoice
+{
+	const CfdwRoute *route;
+	double		keys;			/* values of its column */
+	bool		varies;			/* they change while the statement runs */
+	ParamPathInfo *param;		/* NULL: not of a nested loop */
+	List	   *tied;			/* clauses taken over from other relations */
+} RouteChoice;
+
+static double
+share_of_new_requests(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice *choice)
+{
+	PlanTable  *table = baserel->fdw_private;
+
+	if (choice->param != NULL)
+		return share_of_new_keys(root, baserel, choice->route, choice->param);
+	if (choice->varies && !table->has_fixed_key &&
+		cfdw_route_last(choice->route, NULL)->shape == CFDW_SHAPE_PAGES)
+		return MEMO_SHARE;
+	return 1;
+}
+
+static void
+add_route_path(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice *choice)
+{
+	PlanTable  *table = baserel->fdw_private;
+	ParamPathInfo *param = choice->param;
+	double		rows = param ? param->ppi_rows : baserel->rows;
+	double		part = share_of_new_requests(root, baserel, choice);
+	Effort		effort = estimate_effort(table, choice->route, choice->keys,
+										 filtered_share(root, baserel, choice->route));
+	Cost		requests = part * effort.requests * REQUEST_COST;
+	Cost		waves = part * effort.waves * WAVE_COST;
+	Cost		startup = part * effort.first_waves * (WAVE_COST + REQUEST_COST) +
+		baserel->baserestrictcost.startup;
+	Cost		total = requests + waves + effort.elements * ELEMENT_COST +
+		effort.elements * table->rel.resource->rows_per_element *
+		(cpu_tuple_cost + baserel->baserestrictcost.per_tuple) + baserel->baserestrictcost.startup;
+	List	   *private = list_make3(makeInteger(cfdw_route_index(table->rel.resource, choice->route)),
+									 makeInteger(!may_stop_early(root)), choice->tied);
+
+	add_path(baserel, (Path *)
+			 cfdw_foreignscan_path(root, baserel, rows, startup, Max(startup, total),
+								   param ? param->ppi_req_outer : baserel->lateral_relids,
+								   private));
+}
+
+bool
+cfdw_path_may_overlap(const ForeignPath *path)
+{
+	return list_length(path->fdw_private) > PATH_OVERLAPS &&
+		intVal(list_nth(path->fdw_private, PATH_OVERLAPS)) != 0;
+}
+
+/*
+ * Values that the clauses (RestrictInfo or Expr) bind the route's column to,
+ * as far as they lie in scope; -1 when none binds it.  Sets *varies when they
+ * change while the statement runs.
  */
 static double
 count_bound(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, List *clauses,
@@ -176,101 +479,124 @@ count_bound(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, List *c
 
 	foreach(lc, clauses)
 	{
+		Node	   *node = lfirst(lc);
+		Expr	   *clause = IsA(node, RestrictInfo) ? ((RestrictInfo *) node)->clause : (Expr *) node;
 		CfdwBinding binding;
 		double		count;
 
-		if (!cfdw_clause_binds(&table->rel, lfirst_node(RestrictInfo, lc)->clause, &binding) ||
-			strcmp(binding.column->name, route->bound) != 0)
+		if (!cfdw_clause_binds_route(&table->rel, route, clause, &binding))
 			continue;
 		count = count_values(root, &binding);
 		*varies |= cfdw_binding_varies(&binding);
+		if (cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES)
+			count = Min(count, table->companies);
 		if (least < 0 || count < least)
 			least = count;
 	}
 	return least;
 }
 
-/*
- * Requests of a route, and the waves they take, for `keys` values of its
- * column.  A route without a bound column reads every company.
- */
-static void
-count_requests(const PlanTable *table, const CfdwRoute *route, double keys, double *requests,
-			   double *waves, double *elements)
+static const CfdwRoute *
+route_of_path(const PlanTable *table, const ForeignPath *path)
 {
-	const CfdwEndpoint *last = cfdw_route_last(route, NULL);
-	double		companies = route->bound ? keys : table->companies;
-	double		window = table->options.max_concurrency;
-	double		per_company = table->company_rows / table->rel.resource->rows_per_element;
-
-	*waves = 0;
-	*requests = 0;
-	*elements = keys;
-	if (route->steps[0]->key == NULL)
-	{
-		/* the list of companies comes first */
-		*requests = 1;
-		*waves = 1;
-		*elements = table->companies;
-	}
-	if (last == route->steps[0] && last->shape != CFDW_SHAPE_PAGES)
-	{
-		*requests = Max(*requests, keys);
-		*waves = ceil(*requests / window);
-		return;
-	}
-	*requests += companies * pages_per_company(table);
-	*waves += ceil(companies * pages_per_company(table) / window);
-	*elements += companies * per_company;
+	return &table->rel.resource->routes[intVal(list_nth(path->fdw_private, PATH_ROUTE))];
 }
 
-static void
-add_route_path(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route, double keys,
-			   bool varies, ParamPathInfo *param)
+/* Filtered listings of each company, the unfiltered one not counted. */
+static double
+filtered_listings(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
 {
 	PlanTable  *table = baserel->fdw_private;
-	double		rows = param ? param->ppi_rows : baserel->rows;
+	double		listings = 1;
+	ListCell   *lc;
+
+	foreach(lc, baserel->baserestrictinfo)
+	{
+		Expr	   *clause = lfirst_node(RestrictInfo, lc)->clause;
+		double		share = cfdw_status_share(&table->rel, clause);
+		CfdwBinding binding;
+
+		if (share >= 0)
+			listings *= share * cfdw_enum_find(CFDW_TYPE_CONNECTION_STATUS)->fact_count;
+		else if (cfdw_clause_use(&table->rel, route, clause) == CFDW_USE_FILTER &&
+				 cfdw_clause_binds(&table->rel, clause, NULL, &binding))
+			listings *= count_values(root, &binding);
+	}
+	return Max(listings, 1);
+}
+
+static bool
+all_clauses_exact(RelOptInfo *baserel, const CfdwRoute *route)
+{
+	PlanTable  *table = baserel->fdw_private;
+	ListCell   *lc;
+
+	foreach(lc, baserel->baserestrictinfo)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->pseudoconstant ||
+			!cfdw_use_is_exact(cfdw_clause_use(&table->rel, route, rinfo->clause)))
+			return false;
+	}
+	return true;
+}
+
+bool
+cfdw_plan_totals_cost(PlannerInfo *root, RelOptInfo *baserel, const ForeignPath *path,
+					  Cost *startup, Cost *total)
+{
+	PlanTable  *table = baserel->fdw_private;
+	const CfdwRoute *route = route_of_path(table, path);
+	double		window = table->table->options.max_concurrency;
+	bool		is_filtered = filtered_share(root, baserel, route) < 1;
+	bool		varies = false;
+	double		companies;
 	double		requests;
 	double		waves;
-	double		elements;
-	double		share = varies && !table->has_fixed_key &&
-		cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
-		MEMO_SHARE : 1.0;
-	Cost		startup;
-	Cost		run;
 
-	count_requests(table, route, keys, &requests, &waves, &elements);
-	startup = share * (WAVE_COST + REQUEST_COST) + baserel->baserestrictcost.startup;
-	run = share * ((waves - 1) * WAVE_COST + (requests - 1) * REQUEST_COST) +
-		elements * ELEMENT_COST +
-		elements * table->rel.resource->rows_per_element *
-		(cpu_tuple_cost + baserel->baserestrictcost.per_tuple);
-	add_path(baserel, (Path *)
-			 cfdw_foreignscan_path(root, baserel, rows, startup, startup + Max(run, 0),
-								   param ? param->ppi_req_outer : baserel->lateral_relids,
-								   list_make1(makeInteger(cfdw_route_index(table->rel.resource, route)))));
+	if (cfdw_route_last(route, NULL)->shape != CFDW_SHAPE_PAGES || route->match != NULL ||
+		table->rel.resource->embedded != NULL || !all_clauses_exact(baserel, route))
+		return false;
+	companies = route->bound == NULL ? table->companies :
+		count_bound(root, table, route, baserel->baserestrictinfo, &varies);
+	requests = companies * (is_filtered ? filtered_listings(root, baserel, route) + 1 : 1);
+	waves = ceil(requests / window);
+	if (route->bound == NULL && table->table->company_count < 0)
+	{
+		requests++;
+		waves++;
+	}
+
+	/* all answers are needed before the count is known */
+	*startup = requests * (REQUEST_COST + ELEMENT_COST) + waves * WAVE_COST +
+		(route->bound ? 0 : table->companies * ELEMENT_COST);
+	*total = *startup + cpu_tuple_cost;
+	return true;
 }
 
 /* ---- paths ---- */
 
+/* A route without a bound column is always open; others need their values. */
 static void
-add_plain_paths(PlannerInfo *root, RelOptInfo *baserel)
+add_plain_path(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
 {
 	PlanTable  *table = baserel->fdw_private;
-	const CfdwResource *resource = table->rel.resource;
+	RouteChoice choice = {.route = route, .keys = 1};
 
-	for (int i = 0; i < resource->route_count; i++)
+	if (route->bound != NULL)
 	{
-		const CfdwRoute *route = &resource->routes[i];
-		double		keys = 1;
-		bool		varies = false;
-
-		if (route->bound != NULL)
-			keys = count_bound(root, table, route, baserel->baserestrictinfo, &varies);
-		table->has_fixed_key |= route->bound != NULL && keys > 0 && !varies;
-		if (keys > 0)
-			add_route_path(root, baserel, route, keys, varies, NULL);
+		choice.keys = count_bound(root, table, route, baserel->baserestrictinfo, &choice.varies);
+		if (choice.keys < 0)
+		{
+			choice.tied = cfdw_tied_clauses(root, baserel, &table->rel,
+											cfdw_resource_column(table->rel.resource, route->bound));
+			choice.keys = count_bound(root, table, route, choice.tied, &choice.varies);
+		}
+		table->has_fixed_key |= choice.keys > 0 && !choice.varies;
 	}
+	if (choice.keys > 0)
+		add_route_path(root, baserel, &choice);
 }
 
 /* For generate_implied_equalities_for_column: the column looked for. */
@@ -286,8 +612,9 @@ is_sought(PlannerInfo *root, RelOptInfo *baserel, EquivalenceClass *ec, Equivale
 {
 	ColumnSought *sought = arg;
 	const CfdwColumn *column;
+	bool		is_text;
 
-	return cfdw_is_column(sought->rel, (Node *) member->em_expr, &column) &&
+	return cfdw_is_column(sought->rel, (Node *) member->em_expr, &column, &is_text) &&
 		column == sought->column;
 }
 
@@ -309,7 +636,7 @@ binding_join_clauses(PlannerInfo *root, RelOptInfo *baserel, const CfdwColumn *c
 		CfdwBinding binding;
 
 		if (join_clause_is_movable_to(rinfo, baserel) &&
-			cfdw_clause_binds(&table->rel, rinfo->clause, &binding) && binding.column == column)
+			cfdw_clause_binds(&table->rel, rinfo->clause, column, &binding))
 			found = lappend(found, rinfo);
 	}
 	return found;
@@ -335,21 +662,19 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute 
 	foreach(lc, binding_join_clauses(root, baserel, column))
 	{
 		Relids		outer = outer_of(baserel, lfirst_node(RestrictInfo, lc));
-		ParamPathInfo *param;
-		double		keys;
-		bool		varies = true;
+		RouteChoice choice = {.route = route, .varies = true};
 
 		if (bms_is_empty(outer))
 			continue;
-		param = get_baserel_parampathinfo(root, baserel, outer);
-		if (list_member_ptr(seen, param))
+		choice.param = get_baserel_parampathinfo(root, baserel, outer);
+		if (list_member_ptr(seen, choice.param))
 			continue;
-		seen = lappend(seen, param);
+		seen = lappend(seen, choice.param);
 
 		/* what equality implies here need not be the clause that was kept */
-		keys = count_bound(root, table, route, param->ppi_clauses, &varies);
-		if (keys > 0)
-			add_route_path(root, baserel, route, keys, varies, param);
+		choice.keys = count_bound(root, table, route, choice.param->ppi_clauses, &choice.varies);
+		if (choice.keys > 0)
+			add_route_path(root, baserel, &choice);
 	}
 }
 
@@ -359,7 +684,8 @@ cfdwGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	PlanTable  *table = baserel->fdw_private;
 	const CfdwResource *resource = table->rel.resource;
 
-	add_plain_paths(root, baserel);
+	for (int i = 0; i < resource->route_count; i++)
+		add_plain_path(root, baserel, &resource->routes[i]);
 	for (int i = 0; i < resource->route_count; i++)
 		if (resource->routes[i].bound != NULL)
 			add_parameterized_paths(root, baserel, &resource->routes[i]);
@@ -382,41 +708,50 @@ wanted_columns(RelOptInfo *baserel, PlanTable *table, List *clauses)
 	return columns;
 }
 
-/*
- * Rows that a LIMIT right above this scan can take: nothing between them may
- * discard, reorder, join or multiply rows.  limit_tuples is already without
- * a value under grouping, DISTINCT, windows and set-returning targets.
- */
-static int
-limit_demand(PlannerInfo *root, RelOptInfo *baserel)
+/* Is it safe to evaluate a LIMIT or OFFSET once more than the LIMIT itself does? */
+static bool
+is_repeatable(Node *expr)
 {
-	if (root->limit_tuples <= 0 || root->limit_tuples > INT_MAX ||
-		root->parse->commandType != CMD_SELECT || root->parse->rowMarks != NIL ||
-		root->parse->setOperations != NULL || root->sort_pathkeys != NIL ||
-		baserel->reloptkind != RELOPT_BASEREL ||
-		bms_membership(root->all_baserels) != BMS_SINGLETON)
-		return 0;
-	return (int) root->limit_tuples;
+	return !contain_volatile_functions(expr) && !contain_subplans(expr);
 }
 
-/* A LIMIT somewhere above, or an EXISTS, may stop the scan early. */
-static bool
-wants_few(PlannerInfo *root)
+/*
+ * The LIMIT and OFFSET right above this scan, as expressions, or NIL.  Nothing
+ * between them may discard, reorder, join or multiply rows; an Append of
+ * this scan and others does none of that.
+ */
+static List *
+limit_above(PlannerInfo *root, RelOptInfo *baserel)
 {
-	return root->parse->limitCount != NULL || root->tuple_fraction >= 1.0;
+	Query	   *parse = root->parse;
+	Node	   *offset = parse->limitOffset;
+
+	if (parse->limitCount == NULL || parse->commandType != CMD_SELECT ||
+		parse->rowMarks != NIL || parse->setOperations != NULL || parse->hasAggs ||
+		parse->groupClause != NIL || parse->groupingSets != NIL || parse->havingQual != NULL ||
+		parse->distinctClause != NIL || parse->hasWindowFuncs || parse->hasTargetSRFs ||
+		root->sort_pathkeys != NIL || bms_membership(root->all_baserels) != BMS_SINGLETON)
+		return NIL;
+	if (offset == NULL)
+		offset = (Node *) makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false,
+									FLOAT8PASSBYVAL);
+	if (!is_repeatable(parse->limitCount) || !is_repeatable(offset))
+		return NIL;
+	return list_make2(copyObject(parse->limitCount), copyObject(offset));
 }
 
 ForeignScan *
-cfdwGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid relid, ForeignPath *best_path,
-				   List *tlist, List *scan_clauses, Plan *outer_plan)
+cfdw_plan_scan(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *best_path, List *tlist,
+			   List *scan_clauses, Plan *outer_plan)
 {
 	PlanTable  *table = baserel->fdw_private;
-	List	   *clauses = extract_actual_clauses(scan_clauses, false);
+	List	   *clauses = list_concat(extract_actual_clauses(scan_clauses, false),
+									  list_nth(best_path->fdw_private, PATH_TIED));
 	bool		all_exact = true;
 	CfdwScanSpec spec = {
 		.resource = table->rel.resource,
-		.route = &table->rel.resource->routes[intVal(linitial(best_path->fdw_private))],
-		.ramp = wants_few(root),
+		.route = route_of_path(table, best_path),
+		.ramp = may_stop_early(root),
 		.pages = (int) Min(pages_per_company(table), INT_MAX),
 	};
 	ListCell   *lc;
@@ -428,9 +763,8 @@ cfdwGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid relid, ForeignPat
 		spec.uses = lappend_int(spec.uses, use);
 		all_exact &= cfdw_use_is_exact(use);
 	}
-	if (all_exact)
-		spec.demand = limit_demand(root, baserel);
 	spec.columns = wanted_columns(baserel, table, clauses);
-	return make_foreignscan(tlist, clauses, baserel->relid, NIL,
+	return make_foreignscan(tlist, clauses, baserel->relid,
+							all_exact ? limit_above(root, baserel) : NIL,
 							cfdw_scanspec_to_list(&spec), NIL, NIL, outer_plan);
 }

@@ -1,10 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * plan.h
- *	  Paths, costs, EXPLAIN of what will be asked.
+ *	  Paths and plans of scans.
  *
- * Planning sends nothing.  Foreign-data wrapper callbacks; see PostgreSQL's
- * documentation, "Foreign Data Wrapper Callback Routines".
+ * Foreign-data wrapper callbacks.  Nothing here contacts the server.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,8 +16,20 @@
 
 extern void cfdwGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid relid);
 extern void cfdwGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid relid);
-extern ForeignScan *cfdwGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
-									   ForeignPath *best_path, List *tlist, List *scan_clauses,
-									   Plan *outer_plan);
+
+/* The plan of a path that cfdwGetForeignPaths() made. */
+extern ForeignScan *cfdw_plan_scan(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *best_path,
+								   List *tlist, List *scan_clauses, Plan *outer_plan);
+
+/*
+ * What counting the path's rows by the totals of listings would cost; false
+ * when totals cannot answer: the route reads no listing of the rows, or a
+ * clause is not exact.
+ */
+extern bool cfdw_plan_totals_cost(PlannerInfo *root, RelOptInfo *baserel, const ForeignPath *path,
+								  Cost *startup, Cost *total);
+
+/* May the path's scan run beside others, because it will be read to its end? */
+extern bool cfdw_path_may_overlap(const ForeignPath *path);
 
 #endif							/* CFDW_PLAN_H */

@@ -17,6 +17,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "label.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -36,8 +37,8 @@ strip_relabel(Node *node)
 	return node;
 }
 
-bool
-cfdw_is_column(const CfdwRelation *rel, Node *node, const CfdwColumn **column)
+static bool
+is_var_of(const CfdwRelation *rel, Node *node, const CfdwColumn **column)
 {
 	Var		   *var = (Var *) strip_relabel(node);
 
@@ -46,6 +47,25 @@ cfdw_is_column(const CfdwRelation *rel, Node *node, const CfdwColumn **column)
 		return false;
 	*column = rel->fits[var->varattno - 1].column;
 	return *column != NULL;
+}
+
+/* `id::text` and `id::varchar`, as drivers write them. */
+static bool
+is_text_of_uuid(const CfdwRelation *rel, Node *node, const CfdwColumn **column)
+{
+	CoerceViaIO *coerce = (CoerceViaIO *) strip_relabel(node);
+
+	return coerce != NULL && IsA(coerce, CoerceViaIO) &&
+		(coerce->resulttype == TEXTOID || coerce->resulttype == VARCHAROID) &&
+		exprType((Node *) coerce->arg) == UUIDOID &&
+		is_var_of(rel, (Node *) coerce->arg, column);
+}
+
+bool
+cfdw_is_column(const CfdwRelation *rel, Node *node, const CfdwColumn **column, bool *is_text)
+{
+	*is_text = is_text_of_uuid(rel, node, column);
+	return *is_text || is_var_of(rel, node, column);
 }
 
 /* status, and what is computed from it alone. */
@@ -83,35 +103,162 @@ static bool
 bind_sides(const CfdwRelation *rel, Node *column_side, Node *value, bool is_array,
 		   CfdwBinding *binding)
 {
-	if (!cfdw_is_column(rel, column_side, &binding->column) || !is_known_before(rel, value))
+	bool		is_text;
+	CfdwTerm   *term;
+
+	if (!cfdw_is_column(rel, column_side, &binding->column, &is_text) ||
+		!is_known_before(rel, value))
 		return false;
-	binding->value = (Expr *) value;
-	binding->is_array = is_array;
+	term = palloc(sizeof(CfdwTerm));
+	term->value = (Expr *) value;
+	term->is_array = is_array;
+	term->is_uuid_text = is_text;
+	binding->terms = list_make1(term);
+	binding->is_exact = true;
+	binding->takes_null = false;
 	return true;
 }
 
-bool
-cfdw_clause_binds(const CfdwRelation *rel, Expr *clause, CfdwBinding *binding)
+/* `column = value`, either side first; a DistinctExpr has the same fields. */
+static bool
+bind_equality(const CfdwRelation *rel, OpExpr *op, CfdwBinding *binding)
 {
-	if (IsA(clause, OpExpr))
-	{
-		OpExpr	   *op = (OpExpr *) clause;
+	if (list_length(op->args) != 2 || !is_shared_equality(get_opcode(op->opno), op->inputcollid))
+		return false;
+	return bind_sides(rel, linitial(op->args), lsecond(op->args), false, binding) ||
+		bind_sides(rel, lsecond(op->args), linitial(op->args), false, binding);
+}
 
-		if (list_length(op->args) != 2 ||
-			!is_shared_equality(get_opcode(op->opno), op->inputcollid))
-			return false;
-		return bind_sides(rel, linitial(op->args), lsecond(op->args), false, binding) ||
-			bind_sides(rel, lsecond(op->args), linitial(op->args), false, binding);
+static bool
+bind_any(const CfdwRelation *rel, ScalarArrayOpExpr *op, CfdwBinding *binding)
+{
+	return op->useOr && is_shared_equality(get_opcode(op->opno), op->inputcollid) &&
+		bind_sides(rel, linitial(op->args), lsecond(op->args), true, binding);
+}
+
+static List *bindings_of(const CfdwRelation *rel, Expr *clause);
+
+static CfdwBinding *
+find_binding(List *bindings, const CfdwColumn *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, bindings)
+	{
+		CfdwBinding *binding = lfirst(lc);
+
+		if (column == NULL || binding->column == column)
+			return binding;
 	}
-	if (IsA(clause, ScalarArrayOpExpr))
-	{
-		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause;
+	return NULL;
+}
 
-		if (!op->useOr || !is_shared_equality(get_opcode(op->opno), op->inputcollid))
-			return false;
-		return bind_sides(rel, linitial(op->args), lsecond(op->args), true, binding);
+/* An OR binds what each of its arms binds. */
+static List *
+bindings_of_or(const CfdwRelation *rel, List *arms)
+{
+	List	   *merged = bindings_of(rel, linitial(arms));
+	ListCell   *arm;
+	ListCell   *lc;
+
+	for_each_from(arm, arms, 1)
+	{
+		List	   *others = merged ? bindings_of(rel, lfirst(arm)) : NIL;
+
+		foreach(lc, merged)
+		{
+			CfdwBinding *binding = lfirst(lc);
+			CfdwBinding *other = find_binding(others, binding->column);
+
+			if (other == NULL)
+			{
+				merged = foreach_delete_current(merged, lc);
+				continue;
+			}
+			binding->terms = list_concat(binding->terms, other->terms);
+			binding->is_exact &= other->is_exact;
+			binding->takes_null |= other->takes_null;
+		}
+	}
+	return merged;
+}
+
+/* An AND, as an arm of an OR, binds what one of its parts does, and says more. */
+static List *
+bindings_of_and(const CfdwRelation *rel, List *parts)
+{
+	List	   *found = NIL;
+	ListCell   *part;
+	ListCell   *lc;
+
+	foreach(part, parts)
+		found = list_concat(found, bindings_of(rel, lfirst(part)));
+	foreach(lc, found)
+		((CfdwBinding *) lfirst(lc))->is_exact = false;
+	return found;
+}
+
+/* What a clause says of each column that it binds. */
+static List *
+bindings_of(const CfdwRelation *rel, Expr *clause)
+{
+	CfdwBinding binding = {0};
+	bool		found = false;
+
+	if (is_orclause(clause))
+		return bindings_of_or(rel, ((BoolExpr *) clause)->args);
+	if (is_andclause(clause))
+		return bindings_of_and(rel, ((BoolExpr *) clause)->args);
+	if (IsA(clause, OpExpr))
+		found = bind_equality(rel, (OpExpr *) clause, &binding);
+	else if (IsA(clause, ScalarArrayOpExpr))
+		found = bind_any(rel, (ScalarArrayOpExpr *) clause, &binding);
+	else if (is_notclause(clause) && IsA(get_notclausearg(clause), DistinctExpr))
+	{
+		found = bind_equality(rel, (OpExpr *) get_notclausearg(clause), &binding);
+		binding.takes_null = true;
+	}
+	return found ? list_make1(memcpy(palloc(sizeof(binding)), &binding, sizeof(binding))) : NIL;
+}
+
+bool
+cfdw_clause_binds(const CfdwRelation *rel, Expr *clause, const CfdwColumn *column,
+				  CfdwBinding *binding)
+{
+	CfdwBinding *found = find_binding(bindings_of(rel, clause), column);
+
+	if (found == NULL)
+		return false;
+	*binding = *found;
+	return true;
+}
+
+/* Could a NULL among the terms let rows pass that no key finds? */
+static bool
+finds_nulls(const CfdwBinding *binding)
+{
+	ListCell   *lc;
+
+	if (!binding->takes_null || binding->column->required)
+		return false;
+	foreach(lc, binding->terms)
+	{
+		Const	   *value = (Const *) ((CfdwTerm *) lfirst(lc))->value;
+
+		if (!IsA(value, Const) || value->constisnull)
+			return true;
 	}
 	return false;
+}
+
+bool
+cfdw_clause_binds_route(const CfdwRelation *rel, const CfdwRoute *route, Expr *clause,
+						CfdwBinding *binding)
+{
+	const CfdwColumn *column = route->bound ? cfdw_resource_column(rel->resource, route->bound) : NULL;
+
+	return column != NULL && cfdw_clause_binds(rel, clause, column, binding) &&
+		!finds_nulls(binding);
 }
 
 static bool
@@ -127,7 +274,14 @@ find_exec_param(Node *node, void *context)
 bool
 cfdw_binding_varies(const CfdwBinding *binding)
 {
-	return find_exec_param((Node *) binding->value, NULL);
+	ListCell   *lc;
+
+	foreach(lc, binding->terms)
+	{
+		if (find_exec_param((Node *) ((CfdwTerm *) lfirst(lc))->value, NULL))
+			return true;
+	}
+	return false;
 }
 
 /* ---- clauses over the status alone ---- */
@@ -203,7 +357,7 @@ find_untame(Node *node, StatusWalk *walk)
 	switch (nodeTag(node))
 	{
 		case T_Var:
-			if (!cfdw_is_column(walk->rel, node, &column) || !is_status_column(column))
+			if (!is_var_of(walk->rel, node, &column) || !is_status_column(column))
 				return true;
 			walk->has_column = true;
 			walk->has_text_status |= column->type == CFDW_TYPE_CONNECTION_STATUS &&
@@ -243,14 +397,20 @@ find_untame(Node *node, StatusWalk *walk)
 	return expression_tree_walker(node, find_untame, walk);
 }
 
-/* `status = value` over a text column names all labels that can pass. */
+/* Equality of a status column of text names all labels that can pass. */
+static bool
+binds_status(const CfdwRelation *rel, Expr *clause, CfdwBinding *binding)
+{
+	return cfdw_clause_binds(rel, clause, NULL, binding) &&
+		binding->column->type == CFDW_TYPE_CONNECTION_STATUS;
+}
+
 static bool
 names_its_labels(const CfdwRelation *rel, Expr *clause)
 {
 	CfdwBinding binding;
 
-	return cfdw_clause_binds(rel, clause, &binding) &&
-		binding.column->type == CFDW_TYPE_CONNECTION_STATUS;
+	return binds_status(rel, clause, &binding);
 }
 
 /* Tell status clauses from others; *is_closed is false when labels that
@@ -296,7 +456,7 @@ mentions_sendable(const CfdwRelation *rel, Expr *clause)
 	{
 		const CfdwColumn *column;
 
-		if (!cfdw_is_column(rel, lfirst(lc), &column))
+		if (!is_var_of(rel, lfirst(lc), &column))
 			continue;
 		if (binds_some_route(rel->resource, column))
 			return true;
@@ -305,6 +465,21 @@ mentions_sendable(const CfdwRelation *rel, Expr *clause)
 				return true;
 	}
 	return false;
+}
+
+/* The column of a filter of the endpoint that the clause binds, or NULL. */
+static const CfdwColumn *
+bound_filter(const CfdwRelation *rel, const CfdwEndpoint *endpoint, Expr *clause,
+			 CfdwBinding *binding)
+{
+	for (int i = 0; i < CFDW_MAX_FILTERS && endpoint->filters[i].column; i++)
+	{
+		const CfdwColumn *column = cfdw_resource_column(rel->resource, endpoint->filters[i].column);
+
+		if (cfdw_clause_binds(rel, clause, column, binding))
+			return column;
+	}
+	return NULL;
 }
 
 CfdwClauseUse
@@ -320,12 +495,17 @@ cfdw_clause_use(const CfdwRelation *rel, const CfdwRoute *route, Expr *clause)
 			return CFDW_USE_NO_PARAM;
 		return is_closed ? CFDW_USE_STATUS : CFDW_USE_OPEN_LABELS;
 	}
-	if (!cfdw_clause_binds(rel, clause, &binding))
+	if (cfdw_clause_binds_route(rel, route, clause, &binding))
+	{
+		if (route->match)
+			return CFDW_USE_MATCH;
+		return binding.is_exact ? CFDW_USE_KEY : CFDW_USE_KEY_PART;
+	}
+	if (bound_filter(rel, last, clause, &binding) != NULL &&
+		binding.column->type != CFDW_TYPE_CONNECTION_STATUS)
+		return binding.is_exact ? CFDW_USE_FILTER : CFDW_USE_FILTER_PART;
+	if (!cfdw_clause_binds(rel, clause, NULL, &binding))
 		return mentions_sendable(rel, clause) ? CFDW_USE_FORM : CFDW_USE_NO_PARAM;
-	if (route->bound != NULL && strcmp(route->bound, binding.column->name) == 0)
-		return route->match ? CFDW_USE_MATCH : CFDW_USE_KEY;
-	if (find_filter(last, binding.column->name) != NULL)
-		return CFDW_USE_FILTER;
 	return binds_some_route(rel->resource, binding.column) ?
 		CFDW_USE_OTHER_ROUTE : CFDW_USE_NO_PARAM;
 }
@@ -417,6 +597,16 @@ typedef struct WrittenLabel
 	bool		is_array;
 } WrittenLabel;
 
+static WrittenLabel *
+written_label(const CfdwTerm *term, PlanState *parent)
+{
+	WrittenLabel *name = palloc(sizeof(WrittenLabel));
+
+	name->value = ExecInitExpr(term->value, parent);
+	name->is_array = term->is_array;
+	return name;
+}
+
 CfdwLabelTrial *
 cfdw_label_trial_create(const CfdwRelation *rel, List *clauses, PlanState *parent)
 {
@@ -432,14 +622,12 @@ cfdw_label_trial_create(const CfdwRelation *rel, List *clauses, PlanState *paren
 	foreach(lc, clauses)
 	{
 		CfdwBinding binding;
-		WrittenLabel *name;
+		ListCell   *term;
 
-		if (!cfdw_clause_binds(rel, lfirst(lc), &binding))
+		if (!binds_status(rel, lfirst(lc), &binding))
 			continue;
-		name = palloc(sizeof(WrittenLabel));
-		name->value = ExecInitExpr(binding.value, parent);
-		name->is_array = binding.is_array;
-		trial->names = lappend(trial->names, name);
+		foreach(term, binding.terms)
+			trial->names = lappend(trial->names, written_label(lfirst(term), parent));
 	}
 	return trial;
 }
@@ -535,4 +723,25 @@ cfdw_label_trial_run(CfdwLabelTrial *trial, ExprContext *econtext, CfdwLabelChoi
 			choice->labels[choice->count++] = candidate.text;
 	}
 	econtext->ecxt_scantuple = old_slot;
+}
+
+double
+cfdw_status_share(const CfdwRelation *rel, Expr *clause)
+{
+	double		labels = cfdw_enum_find(CFDW_TYPE_CONNECTION_STATUS)->fact_count;
+	bool		is_closed;
+	List	   *clauses;
+	ExprContext *econtext;
+	CfdwLabelChoice choice;
+
+	if (!is_status_clause(rel, clause, &is_closed))
+		return -1;
+	clauses = list_make1(copyObject(clause));
+	if (!cfdw_clauses_are_fixed(clauses))
+		return 1 / labels;
+	fix_opfuncids((Node *) clauses);
+	econtext = CreateStandaloneExprContext();
+	cfdw_label_trial_run(cfdw_label_trial_create(rel, clauses, NULL), econtext, &choice);
+	FreeExprContext(econtext, true);
+	return Max(choice.count + choice.is_open, 1) / labels;
 }

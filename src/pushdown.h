@@ -27,24 +27,41 @@ typedef struct CfdwRelation
 	Index		relid;			/* of its Vars */
 } CfdwRelation;
 
-/* A clause `column = value` or `column = ANY (value)`. */
+/* One of the values, or arrays of values, that a clause compares a column with. */
+typedef struct CfdwTerm
+{
+	Expr	   *value;
+	bool		is_array;
+	bool		is_uuid_text;	/* a uuid column is compared in its text form */
+} CfdwTerm;
+
+/*
+ * What a clause says of one column: that it equals one of the terms.  An OR
+ * of equalities has several terms.
+ */
 typedef struct CfdwBinding
 {
 	const CfdwColumn *column;
-	Expr	   *value;
-	bool		is_array;
+	List	   *terms;			/* CfdwTerm */
+	bool		is_exact;		/* false: the clause says more than that */
+	bool		takes_null;		/* IS NOT DISTINCT FROM: a NULL term finds
+								 * NULLs */
 } CfdwBinding;
 
 /*
- * Does the clause bind a column of the relation to values that are known
- * before its rows are: constants, parameters, other relations' columns?
- * False for equality that the API does not share, such as that of a
- * nondeterministic collation.
+ * Does the clause bind the column (NULL: some column) of the relation to
+ * values that are known before its rows are: constants, parameters, other
+ * relations' columns?  False for equality that the API does not share, such
+ * as that of a nondeterministic collation.
  */
 extern bool cfdw_clause_binds(const CfdwRelation *rel, Expr *clause,
-							  CfdwBinding *binding);
+							  const CfdwColumn *column, CfdwBinding *binding);
 
-/* Does the value change while the statement runs: an outer query's column? */
+/* The same for the column that a route is bound by. */
+extern bool cfdw_clause_binds_route(const CfdwRelation *rel, const CfdwRoute *route,
+									Expr *clause, CfdwBinding *binding);
+
+/* Does a value change while the statement runs: an outer query's column? */
 extern bool cfdw_binding_varies(const CfdwBinding *binding);
 
 /* What a route makes of a clause. */
@@ -81,11 +98,21 @@ extern CfdwLabelTrial *cfdw_label_trial_create(const CfdwRelation *rel, List *cl
 extern void cfdw_label_trial_run(CfdwLabelTrial *trial, ExprContext *econtext,
 								 CfdwLabelChoice *choice);
 
+/*
+ * The part of documented statuses that a clause over the status alone keeps,
+ * as if all were as frequent; with parameters, one status.  Negative when it
+ * is no such clause.
+ */
+extern double cfdw_status_share(const CfdwRelation *rel, Expr *clause);
+
 /* May the clauses be evaluated now, without an executor's parameters? */
 extern bool cfdw_clauses_are_fixed(List *clauses);
 
-/* Is this Expr the column's Var, beneath relabelling? */
+/*
+ * Is this Expr the column's Var, beneath relabelling, or, with *is_text, the
+ * text form of a uuid column?
+ */
 extern bool cfdw_is_column(const CfdwRelation *rel, Node *node,
-						   const CfdwColumn **column);
+						   const CfdwColumn **column, bool *is_text);
 
 #endif							/* CFDW_PUSHDOWN_H */

@@ -55,6 +55,7 @@ typedef struct CfdwColumn
 	CfdwOrigin	origin;
 	bool		required;		/* missing or null: the answer is refused */
 	bool		is_company;		/* where missing: the company asked for */
+	bool		of_company;		/* the same in all rows of a company */
 	double		ndistinct;		/* guess without ANALYZE; 0: none */
 	const char *help;
 } CfdwColumn;

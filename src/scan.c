@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scan.c
- *	  Begin, iterate, rescan, end; EXPLAIN.
+ *	  Scans of a foreign table: begin, iterate, rescan, end.
  *
  * Values are taken from the plan's own qual, so that what is asked for and
  * what is rechecked cannot differ.
@@ -14,18 +14,12 @@
 
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "compat.h"
-#include "crawl.h"
-#include "decode.h"
 #include "executor/executor.h"
-#include "foreign/foreign.h"
 #include "memo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "options.h"
-#include "parser/parsetree.h"
-#include "pushdown.h"
-#include "scanspec.h"
 #include "session.h"
 #include "text.h"
 #include "utils/array.h"
@@ -33,70 +27,42 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/ruleutils.h"
-
-typedef struct TableScan
-{
-	CfdwScanSpec *spec;
-	CfdwRelation rel;
-	CfdwOptions table_options;	/* over the server's */
-	Oid			server;
-	Oid			role;			/* whose user mapping is used */
-	const char *task;
-	CfdwCrawlCounts counts;
-
-	/* since the first row was asked for */
-	CfdwStatement *statement;
-	CfdwSession *session;
-	CfdwDecoder *decoder;
-	ExprContext *econtext;		/* for the values of clauses */
-	List	   *bindings;		/* ScanBinding: clauses with values to send */
-	CfdwLabelTrial *statuses;	/* clauses over the status; NULL: none */
-
-	/* since the last rescan */
-	CfdwCrawl  *crawl;
-	MemoryContext crawl_cxt;
-} TableScan;
 
 /* A clause whose values are sent, compiled once. */
 typedef struct ScanBinding
 {
 	CfdwClauseUse use;
 	CfdwBinding binding;
-	ExprState  *value;
+	List	   *values;			/* ExprState of each term */
 } ScanBinding;
 
 /* ---- beginning ---- */
 
 void
-cfdwBeginForeignScan(ForeignScanState *node, int eflags)
+cfdw_scan_begin(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Relation	relation = node->ss.ss_currentRelation;
-	Oid			relid = RelationGetRelid(relation);
-	ForeignTable *foreign = GetForeignTable(relid);
-	ForeignServer *server = GetForeignServer(foreign->serverid);
-	TableScan  *scan = palloc0(sizeof(TableScan));
+	CfdwScan   *scan = palloc0(sizeof(CfdwScan));
 
 	node->fdw_state = scan;
 	scan->spec = cfdw_scanspec_from_list(plan->fdw_private);
+	scan->table = cfdw_table_get(RelationGetRelid(relation));
 	scan->rel.resource = scan->spec->resource;
-	scan->rel.desc = RelationGetDescr(relation);
+	scan->rel.desc = scan->table->desc;
 	scan->rel.relid = plan->scan.scanrelid;
-	scan->rel.fits = cfdw_resource_fit(scan->rel.resource, relid, scan->rel.desc);
-	cfdw_options_init(&scan->table_options);
-	cfdw_options_apply(&scan->table_options, server->options);
-	cfdw_options_apply(&scan->table_options, foreign->options);
-	scan->server = foreign->serverid;
+	scan->rel.fits = scan->table->fits;
 	scan->role = cfdw_scan_check_user(node);
 	if (!OidIsValid(scan->role))
 		scan->role = GetUserId();
 	scan->task = psprintf("could not read foreign table \"%s\" from server \"%s\"",
-						  RelationGetRelationName(relation), server->servername);
+						  scan->table->name, scan->table->server_name);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	scan->statement = cfdw_statement_of(node->ss.ps.state);
 	cfdw_statement_join(scan->statement);
+	if (cfdw_route_last(scan->spec->route, NULL)->shape == CFDW_SHAPE_PAGES)
+		cfdw_statement_add_listings(scan->statement, 1);
 	if (eflags & EXEC_FLAG_REWIND)
 		cfdw_statement_share(scan->statement);
 }
@@ -161,11 +127,10 @@ may_ask_twice(ForeignScanState *node)
 	return foreign > 1 || is_run_again(planned->planTree, false, node->ss.ps.plan);
 }
 
-/* Clauses of the qual with that use. */
-static List *
-clauses_used(ForeignScanState *node, CfdwClauseUse use)
+List *
+cfdw_scan_clauses(ForeignScanState *node, CfdwClauseUse use)
 {
-	TableScan  *scan = node->fdw_state;
+	CfdwScan   *scan = node->fdw_state;
 	List	   *found = NIL;
 	ListCell   *clause;
 	ListCell   *used;
@@ -178,55 +143,74 @@ clauses_used(ForeignScanState *node, CfdwClauseUse use)
 	return found;
 }
 
+/* Compile the terms of clauses that say something of the column. */
 static void
-compile_bindings(ForeignScanState *node, CfdwClauseUse use)
+compile_bindings(ForeignScanState *node, CfdwClauseUse use, const char *column)
 {
-	TableScan  *scan = node->fdw_state;
-	ListCell   *lc;
+	CfdwScan   *scan = node->fdw_state;
+	const CfdwColumn *bound = column ? cfdw_resource_column(scan->rel.resource, column) : NULL;
+	ListCell   *clause;
+	ListCell   *term;
 
-	foreach(lc, clauses_used(node, use))
+	foreach(clause, bound ? cfdw_scan_clauses(node, use) : NIL)
 	{
-		ScanBinding *bound = palloc(sizeof(ScanBinding));
+		ScanBinding *binding = palloc0(sizeof(ScanBinding));
 
-		if (!cfdw_clause_binds(&scan->rel, lfirst(lc), &bound->binding))
+		if (!cfdw_clause_binds(&scan->rel, lfirst(clause), bound, &binding->binding))
 			continue;
-		bound->use = use;
-		bound->value = ExecInitExpr(bound->binding.value, &node->ss.ps);
-		scan->bindings = lappend(scan->bindings, bound);
+		binding->use = use;
+		foreach(term, binding->binding.terms)
+			binding->values = lappend(binding->values,
+									  ExecInitExpr(((CfdwTerm *) lfirst(term))->value, &node->ss.ps));
+		scan->bindings = lappend(scan->bindings, binding);
 	}
 }
 
 static void
 compile_clauses(ForeignScanState *node)
 {
-	TableScan  *scan = node->fdw_state;
-	List	   *statuses = clauses_used(node, CFDW_USE_STATUS);
+	CfdwScan   *scan = node->fdw_state;
+	const CfdwRoute *route = scan->spec->route;
+	const CfdwEndpoint *last = cfdw_route_last(route, NULL);
+	List	   *statuses = cfdw_scan_clauses(node, CFDW_USE_STATUS);
+	List	   *limits = ((ForeignScan *) node->ss.ps.plan)->fdw_exprs;
 
-	compile_bindings(node, CFDW_USE_KEY);
-	compile_bindings(node, CFDW_USE_MATCH);
-	compile_bindings(node, CFDW_USE_FILTER);
+	compile_bindings(node, CFDW_USE_KEY, route->bound);
+	compile_bindings(node, CFDW_USE_KEY_PART, route->bound);
+	compile_bindings(node, CFDW_USE_MATCH, route->bound);
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+	{
+		compile_bindings(node, CFDW_USE_FILTER, last->filters[i].column);
+		compile_bindings(node, CFDW_USE_FILTER_PART, last->filters[i].column);
+	}
 	if (statuses != NIL)
 		scan->statuses = cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps);
+	if (limits != NIL)
+	{
+		scan->limit = ExecInitExpr(linitial(limits), &node->ss.ps);
+		scan->offset = ExecInitExpr(lsecond(limits), &node->ss.ps);
+	}
 }
 
-/* The part of beginning that needs a user mapping: put off to the first row. */
-static void
-make_ready(ForeignScanState *node)
+void
+cfdw_scan_make_ready(ForeignScanState *node)
 {
-	TableScan  *scan = node->fdw_state;
+	CfdwScan   *scan = node->fdw_state;
 	EState	   *estate = node->ss.ps.state;
-	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+	MemoryContext old;
 
-	scan->session = cfdw_session_get(scan->server, scan->role);
+	if (scan->session != NULL)
+		return;
+	old = MemoryContextSwitchTo(estate->es_query_cxt);
 	scan->econtext = CreateExprContext(estate);
 	scan->crawl_cxt = AllocSetContextCreate(estate->es_query_cxt, "connection_fdw crawl",
 											ALLOCSET_DEFAULT_SIZES);
-	scan->decoder = cfdw_decoder_create(scan->rel.resource,
-										RelationGetRelationName(node->ss.ss_currentRelation),
-										scan->rel.desc, scan->rel.fits, scan->spec->columns,
-										scan->table_options.on_unknown_status,
-										scan->session->options.api_key);
 	compile_clauses(node);
+	scan->session = cfdw_session_get(scan->table->server, scan->role);
+	scan->decoder = cfdw_decoder_create(scan->rel.resource, scan->table->name, scan->rel.desc,
+										scan->rel.fits, scan->spec->columns,
+										scan->table->options.on_unknown_status,
+										scan->session->options.api_key);
 	if (may_ask_twice(node))
 		cfdw_statement_share(scan->statement);
 	MemoryContextSwitchTo(old);
@@ -236,9 +220,10 @@ make_ready(ForeignScanState *node)
 
 /* The text that a value has in a request; NULL when no row can have it. */
 static const char *
-value_text(const CfdwColumn *column, Oid type, Datum value)
+value_text(const CfdwColumn *column, const CfdwTerm *term, Oid type, Datum value)
 {
 	char	   *out;
+	char		canonical[CFDW_UUID_TEXT_SIZE];
 	pg_uuid_t	uuid;
 
 	if (type == UUIDOID)
@@ -248,22 +233,38 @@ value_text(const CfdwColumn *column, Oid type, Datum value)
 		return out;
 	}
 	out = TextDatumGetCString(value);
-	if (column->type == CFDW_TYPE_UUID && !cfdw_text_to_uuid(out, strlen(out), &uuid))
+	if (column->type != CFDW_TYPE_UUID)
+		return out;
+	if (!cfdw_text_to_uuid(out, strlen(out), &uuid))
 		return NULL;
-	return out;
+
+	/* the text form of a uuid is in lower case: no other text equals it */
+	cfdw_text_from_uuid(&uuid, canonical);
+	return term->is_uuid_text && strcmp(out, canonical) != 0 ? NULL : out;
 }
 
+/* Append a value; NULL equals nothing, so it adds none. */
 static void
-add_value(CfdwValues *values, const CfdwColumn *column, Oid type, Datum value, bool isnull)
+add_value(CfdwValues *values, const CfdwColumn *column, const CfdwTerm *term, Oid type,
+		  Datum value, bool isnull)
 {
-	const char *text = isnull ? NULL : value_text(column, type, value);
+	const char *text = isnull ? NULL : value_text(column, term, type, value);
 
 	if (text != NULL)
 		values->values[values->count++] = text;
 }
 
+/* Make room for so many more values. */
 static void
-add_array(CfdwValues *values, const CfdwColumn *column, ArrayType *array)
+reserve_values(CfdwValues *values, int count)
+{
+	Size		size = sizeof(char *) * (values->count + count + 1);
+
+	values->values = values->values ? repalloc(values->values, size) : palloc(size);
+}
+
+static void
+add_array(CfdwValues *values, const CfdwColumn *column, const CfdwTerm *term, ArrayType *array)
 {
 	Oid			type = ARR_ELEMTYPE(array);
 	int16		typlen;
@@ -275,36 +276,43 @@ add_array(CfdwValues *values, const CfdwColumn *column, ArrayType *array)
 
 	get_typlenbyvalalign(type, &typlen, &byval, &align);
 	deconstruct_array(array, type, typlen, byval, align, &items, &nulls, &count);
-	values->values = palloc(sizeof(char *) * (count + 1));
+	reserve_values(values, count);
 	for (int i = 0; i < count; i++)
-		add_value(values, column, type, items[i], nulls[i]);
+		add_value(values, column, term, type, items[i], nulls[i]);
 }
 
-/* The values of one binding; NULL equals nothing, so it adds none. */
+/* The values of one binding, of all its terms together. */
 static CfdwValues
-binding_values(TableScan *scan, const ScanBinding *bound)
+binding_values(CfdwScan *scan, const ScanBinding *bound)
 {
 	const CfdwBinding *binding = &bound->binding;
 	CfdwValues	values = {0};
-	bool		isnull;
-	Datum		value = ExecEvalExprSwitchContext(bound->value, scan->econtext, &isnull);
+	ListCell   *lc;
+	ListCell   *state;
 
-	if (isnull)
-		return values;
-	if (binding->is_array)
-		add_array(&values, binding->column, DatumGetArrayTypeP(value));
-	else
+	forboth(lc, binding->terms, state, bound->values)
 	{
-		values.values = palloc(sizeof(char *));
-		add_value(&values, binding->column, exprType((Node *) binding->value), value, false);
+		const CfdwTerm *term = lfirst(lc);
+		bool		isnull;
+		Datum		value = ExecEvalExprSwitchContext(lfirst(state), scan->econtext, &isnull);
+
+		if (isnull)
+			values.any |= binding->takes_null && !binding->column->required;
+		else if (term->is_array)
+			add_array(&values, binding->column, term, DatumGetArrayTypeP(value));
+		else
+		{
+			reserve_values(&values, 1);
+			add_value(&values, binding->column, term, exprType((Node *) term->value), value, false);
+		}
 	}
 	cfdw_values_sort(&values);
 	return values;
 }
 
-/* Values that all clauses of a use allow in a column; any without a clause. */
+/* Values that all compiled clauses allow in a column; any without a clause. */
 static CfdwValues
-allowed_values(TableScan *scan, CfdwClauseUse use, const char *column)
+allowed_values(CfdwScan *scan, const char *column)
 {
 	CfdwValues	allowed = {.any = true};
 	ListCell   *lc;
@@ -314,7 +322,7 @@ allowed_values(TableScan *scan, CfdwClauseUse use, const char *column)
 		ScanBinding *bound = lfirst(lc);
 		CfdwValues	values;
 
-		if (bound->use != use || strcmp(bound->binding.column->name, column) != 0)
+		if (strcmp(bound->binding.column->name, column) != 0)
 			continue;
 		values = binding_values(scan, bound);
 		cfdw_values_intersect(&allowed, &values);
@@ -322,9 +330,8 @@ allowed_values(TableScan *scan, CfdwClauseUse use, const char *column)
 	return allowed;
 }
 
-/* Statuses to ask for; any when a label that is not documented could pass. */
-static CfdwValues
-allowed_statuses(CfdwLabelTrial *trial, ExprContext *econtext)
+CfdwValues
+cfdw_scan_statuses(CfdwLabelTrial *trial, ExprContext *econtext)
 {
 	CfdwValues	allowed = {.any = true};
 	CfdwLabelChoice choice;
@@ -348,15 +355,15 @@ is_status_filter(const CfdwFilter *filter)
 }
 
 static CfdwValues
-filter_values(TableScan *scan, const CfdwFilter *filter)
+filter_values(CfdwScan *scan, const CfdwFilter *filter)
 {
 	CfdwValues	values = {.any = true};
 
 	if (filter->column == NULL)
 		return values;
 	if (is_status_filter(filter))
-		return allowed_statuses(scan->statuses, scan->econtext);
-	values = allowed_values(scan, CFDW_USE_FILTER, filter->column);
+		return cfdw_scan_statuses(scan->statuses, scan->econtext);
+	values = allowed_values(scan, filter->column);
 
 	/*
 	 * whether the API takes an empty parameter for a value or for none is
@@ -367,60 +374,51 @@ filter_values(TableScan *scan, const CfdwFilter *filter)
 	return values;
 }
 
-/* ---- scope ---- */
-
-/* The companies of both lists, each sorted; -1 stands for every company. */
-static void
-intersect_scopes(CfdwCrawlSpec *crawl, const pg_uuid_t *ids, int count)
-{
-	pg_uuid_t  *both;
-	int			kept = 0;
-
-	if (count < 0)
-		return;
-	if (crawl->scope_count < 0)
-	{
-		crawl->scope = ids;
-		crawl->scope_count = count;
-		return;
-	}
-	both = palloc(sizeof(pg_uuid_t) * (count + 1));
-	for (int i = 0; i < count; i++)
-		if (cfdw_uuid_in(&ids[i], crawl->scope, crawl->scope_count))
-			both[kept++] = ids[i];
-	crawl->scope = both;
-	crawl->scope_count = kept;
-}
-
-static void
-fill_scope(TableScan *scan, CfdwCrawlSpec *crawl)
-{
-	char	   *bad;
-	int			count = -1;
-	pg_uuid_t  *ids = NULL;
-
-	crawl->scope = scan->session->companies;
-	crawl->scope_count = scan->session->company_count;
-	if (scan->table_options.company_ids != NULL)
-		ids = cfdw_text_to_uuids(scan->table_options.company_ids, &count, &bad);
-	intersect_scopes(crawl, ids, count);
-}
-
 /* ---- crawling ---- */
+
+/* Rows that a LIMIT right above can take, those it skips included; 0: no hint. */
+static int64
+rows_wanted(CfdwScan *scan)
+{
+	bool		isnull;
+	int64		limit;
+	int64		offset;
+
+	if (scan->limit == NULL)
+		return 0;
+	limit = DatumGetInt64(ExecEvalExprSwitchContext(scan->limit, scan->econtext, &isnull));
+	if (isnull || limit < 0)
+		return 0;
+	offset = DatumGetInt64(ExecEvalExprSwitchContext(scan->offset, scan->econtext, &isnull));
+	if (isnull || offset < 0)
+		offset = 0;
+	return pg_add_s64_overflow(limit, offset, &limit) ? 0 : limit;
+}
 
 /* Is there a clause that the filter is for? */
 static bool
-has_filter_clause(ForeignScanState *node, const CfdwFilter *filter)
+has_filter_clause(const CfdwScan *scan, const CfdwFilter *filter)
 {
+	ListCell   *lc;
+
 	if (filter->column == NULL)
 		return false;
-	return clauses_used(node, is_status_filter(filter) ? CFDW_USE_STATUS : CFDW_USE_FILTER) != NIL;
+	if (is_status_filter(filter))
+		return scan->statuses != NULL;
+	foreach(lc, scan->bindings)
+	{
+		const ScanBinding *bound = lfirst(lc);
+
+		if (strcmp(bound->binding.column->name, filter->column) == 0)
+			return true;
+	}
+	return false;
 }
 
-static CfdwCrawl *
-begin_crawl(ForeignScanState *node)
+CfdwCrawl *
+cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact)
 {
-	TableScan  *scan = node->fdw_state;
+	CfdwScan   *scan = node->fdw_state;
 	const CfdwEndpoint *last = cfdw_route_last(scan->spec->route, NULL);
 	CfdwCrawlSpec crawl = {
 		.statement = scan->statement,
@@ -428,58 +426,69 @@ begin_crawl(ForeignScanState *node)
 		.resource = scan->spec->resource,
 		.route = scan->spec->route,
 		.task = scan->task,
-		.demand = scan->spec->demand,
 		.ramp = scan->spec->ramp,
-		.pages = scan->spec->pages,
 		.needs_bytes = cfdw_decoder_needs_bytes(scan->decoder),
+		.scope = scan->table->companies,
+		.scope_count = scan->table->company_count,
+		.totals = totals,
 	};
 
 	ResetExprContext(scan->econtext);
+	*is_exact = true;
 	crawl.bound.any = true;
 	if (scan->spec->route->bound != NULL)
-		crawl.bound = allowed_values(scan, scan->spec->route->match ? CFDW_USE_MATCH : CFDW_USE_KEY,
-									 scan->spec->route->bound);
+		crawl.bound = allowed_values(scan, scan->spec->route->bound);
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
 	{
 		crawl.filters[i] = filter_values(scan, &last->filters[i]);
-		if (crawl.filters[i].any && has_filter_clause(node, &last->filters[i]))
-			crawl.demand = 0;
+		if (crawl.filters[i].any && has_filter_clause(scan, &last->filters[i]))
+			*is_exact = false;
 	}
-	fill_scope(scan, &crawl);
+	if (!totals && !cfdw_crawl_choose_filters(crawl.filters, scan->spec->pages))
+		*is_exact = false;
+	if (*is_exact)
+		crawl.demand = rows_wanted(scan);
 	return cfdw_crawl_begin(&crawl, &scan->counts);
 }
 
 static void
 start_crawl(ForeignScanState *node)
 {
-	TableScan  *scan = node->fdw_state;
+	CfdwScan   *scan = node->fdw_state;
 	MemoryContext old;
+	bool		is_exact;
 
-	if (scan->session == NULL)
-		make_ready(node);
+	cfdw_scan_make_ready(node);
 	old = MemoryContextSwitchTo(scan->crawl_cxt);
-	scan->crawl = begin_crawl(node);
+	scan->crawl = cfdw_scan_crawl(node, false, &is_exact);
 	MemoryContextSwitchTo(old);
 }
 
+/*
+ * An asynchronous scan does not wait: an empty slot then is the end, or
+ * has_to_wait is set.
+ */
 TupleTableSlot *
-cfdwIterateForeignScan(ForeignScanState *node)
+cfdw_scan_iterate(ForeignScanState *node)
 {
-	TableScan  *scan = node->fdw_state;
+	CfdwScan   *scan = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	CfdwElement element;
+	CfdwNext	next;
 
 	ExecClearTuple(slot);
 	if (scan->crawl == NULL)
 		start_crawl(node);
-	if (!cfdw_crawl_next(scan->crawl, &element))
-		return slot;			/* empty slot: no more rows */
+	next = cfdw_crawl_next(scan->crawl, !node->ss.ps.async_capable, &element);
+	scan->has_to_wait = next == CFDW_NEXT_LATER;
+	if (next != CFDW_NEXT_ROW)
+		return slot;
 	cfdw_decode(scan->decoder, &element, slot->tts_values, slot->tts_isnull);
 	return ExecStoreVirtualTuple(slot);
 }
 
 static void
-end_crawl(TableScan *scan)
+end_crawl(CfdwScan *scan)
 {
 	if (scan->crawl == NULL)
 		return;
@@ -489,191 +498,18 @@ end_crawl(TableScan *scan)
 }
 
 void
-cfdwReScanForeignScan(ForeignScanState *node)
+cfdw_scan_rescan(ForeignScanState *node)
 {
 	end_crawl(node->fdw_state);
 }
 
 void
-cfdwEndForeignScan(ForeignScanState *node)
+cfdw_scan_end(ForeignScanState *node)
 {
-	TableScan  *scan = node->fdw_state;
+	CfdwScan   *scan = node->fdw_state;
 
 	if (scan == NULL || scan->statement == NULL)
 		return;
 	end_crawl(scan);
 	cfdw_statement_leave(scan->statement);
-}
-
-/* ---- EXPLAIN ---- */
-
-/* The template of a step: "GET /connection/company/{company_id}?...". */
-static char *
-step_template(const CfdwEndpoint *endpoint, const CfdwValues *filters, int limit)
-{
-	StringInfoData out;
-	const char *place = strstr(endpoint->path, "{}");
-	char		separator = '?';
-
-	initStringInfo(&out);
-	appendStringInfoString(&out, "GET ");
-	if (place == NULL)
-		appendStringInfoString(&out, endpoint->path);
-	else
-		appendStringInfo(&out, "%.*s{%s}%s", (int) (place - endpoint->path), endpoint->path,
-						 endpoint->key, place + 2);
-	for (int i = 0; filters != NULL && i < CFDW_MAX_FILTERS; i++)
-	{
-		const CfdwFilter *filter = &endpoint->filters[i];
-
-		if (filter->column == NULL || filters[i].any)
-			continue;
-		appendStringInfo(&out, "%c%s={%s}", separator, filter->param, filter->column);
-		separator = '&';
-	}
-	if (endpoint->shape == CFDW_SHAPE_PAGES)
-		appendStringInfo(&out, "%climit=%d&page={n}", separator, limit);
-	return out.data;
-}
-
-/*
- * Which filters will be sent, as far as it can be told without running:
- * statuses are evaluated when they depend on no parameter, else one is
- * assumed.  *is_open: statuses that nobody has documented could pass.
- */
-static void
-expected_filters(ForeignScanState *node, CfdwValues *filters, bool *sends_status, bool *is_open)
-{
-	TableScan  *scan = node->fdw_state;
-	const CfdwEndpoint *last = cfdw_route_last(scan->spec->route, NULL);
-	List	   *statuses = clauses_used(node, CFDW_USE_STATUS);
-	int			status = -1;
-
-	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
-	{
-		filters[i].any = !has_filter_clause(node, &last->filters[i]);
-		filters[i].count = 1;
-		if (is_status_filter(&last->filters[i]))
-			status = i;
-	}
-	if (statuses != NIL && cfdw_clauses_are_fixed(statuses))
-		filters[status] = allowed_statuses(cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps),
-										   CreateStandaloneExprContext());
-	*is_open = statuses != NIL && filters[status].any;
-	(void) cfdw_crawl_choose_filters(filters, scan->spec->pages);
-	*sends_status = statuses != NIL && !filters[status].any;
-}
-
-/* One line each as text; a list in formats whose members must be unique. */
-static void
-explain_list(const char *one, const char *many, List *texts, ExplainState *es)
-{
-	ListCell   *lc;
-
-	if (es->format != EXPLAIN_FORMAT_TEXT)
-		ExplainPropertyList(many, texts, es);
-	else
-		foreach(lc, texts)
-			ExplainPropertyText(one, lfirst(lc), es);
-}
-
-/* When rows that a listing may carry are looked up; NULL: never. */
-static const char *
-lookup_condition(const TableScan *scan)
-{
-	if (!scan->spec->resource->has_source_option ||
-		scan->table_options.accounts_source == CFDW_ACCOUNTS_AUTO)
-		return psprintf(", unless listings carry %s", scan->spec->resource->embedded);
-	return scan->table_options.accounts_source == CFDW_ACCOUNTS_LIST ? NULL : "";
-}
-
-/* Do company_ids stand in for the list of companies that the route begins with? */
-static bool
-names_companies(const TableScan *scan)
-{
-	const CfdwRoute *route = scan->spec->route;
-
-	return scan->table_options.company_ids != NULL && route->bound == NULL &&
-		route->steps[1] != NULL;
-}
-
-static void
-explain_requests(ForeignScanState *node, const CfdwValues *filters, ExplainState *es)
-{
-	TableScan  *scan = node->fdw_state;
-	const CfdwRoute *route = scan->spec->route;
-	const char *condition = lookup_condition(scan);
-	int			limit = scan->table_options.page_size;
-	List	   *texts = NIL;
-
-	if (scan->spec->demand > 0 && scan->spec->demand < limit)
-		limit = scan->spec->demand;
-	for (int i = names_companies(scan) ? 1 : 0; i < CFDW_MAX_STEPS && route->steps[i] != NULL; i++)
-		texts = lappend(texts, step_template(route->steps[i], filters, limit));
-	explain_list("Remote Request", "Remote Requests", texts, es);
-	if (route->detail != NULL && condition != NULL)
-		ExplainPropertyText("Remote Lookup",
-							psprintf("%s%s", step_template(route->detail, NULL, limit), condition),
-							es);
-}
-
-static void
-explain_clauses(ForeignScanState *node, bool sends_status, bool is_open, ExplainState *es)
-{
-	TableScan  *scan = node->fdw_state;
-	List	   *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
-	bool		prefix = list_length(es->rtable) > 1;
-	List	   *texts = NIL;
-	ListCell   *clause;
-	ListCell   *used;
-
-	forboth(clause, node->ss.ps.plan->qual, used, scan->spec->uses)
-	{
-		CfdwClauseUse use = lfirst_int(used);
-		char	   *text = deparse_expression(lfirst(clause), context, prefix, false);
-		const char *class = cfdw_use_class(use);
-		const char *reason = cfdw_use_reason(use);
-
-		if (use == CFDW_USE_STATUS && !sends_status)
-		{
-			class = "local";
-			reason = is_open ? cfdw_use_reason(CFDW_USE_OPEN_LABELS) :
-				"one unfiltered listing takes fewer requests";
-		}
-		texts = lappend(texts, psprintf("%s: %s, %s", class, text, reason));
-	}
-	explain_list("Clause", "Clauses", texts, es);
-}
-
-static void
-explain_counts(const CfdwCrawlCounts *counts, ExplainState *es)
-{
-	ExplainPropertyInteger("Requests", NULL, counts->requests, es);
-	ExplainPropertyInteger("Shared Answers", NULL, counts->shared, es);
-	ExplainPropertyInteger("Pages", NULL, counts->pages, es);
-	ExplainPropertyInteger("Bytes", NULL, counts->bytes, es);
-	ExplainPropertyInteger("Retries", NULL, counts->retries, es);
-	if (es->timing)
-		ExplainPropertyInteger("Waits", NULL, counts->waits, es);
-}
-
-void
-cfdwExplainForeignScan(ForeignScanState *node, ExplainState *es)
-{
-	TableScan  *scan = node->fdw_state;
-	CfdwValues	filters[CFDW_MAX_FILTERS] = {{0}};
-	bool		sends_status;
-	bool		is_open;
-
-	if (scan == NULL)
-		return;
-	expected_filters(node, filters, &sends_status, &is_open);
-	ExplainPropertyText("Route", scan->spec->route->name, es);
-	explain_requests(node, filters, es);
-	if (scan->spec->demand > 0)
-		ExplainPropertyInteger("Rows Wanted", NULL, scan->spec->demand, es);
-	if (es->verbose)
-		explain_clauses(node, sends_status, is_open, es);
-	if (es->analyze)
-		explain_counts(&scan->counts, es);
 }

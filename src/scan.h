@@ -1,10 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * scan.h
- *	  Begin, iterate, rescan, end; EXPLAIN.
+ *	  Scans of a foreign table: begin, iterate, rescan, end.
  *
- * Foreign-data wrapper callbacks.  The first IterateForeignScan sends the
- * first request; nothing before does.
+ * The first row asked for sends the first request; nothing before does.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,12 +12,61 @@
 
 #include "postgres.h"
 
-#include "foreign/fdwapi.h"
+#include "crawl.h"
+#include "decode.h"
+#include "nodes/execnodes.h"
+#include "pushdown.h"
+#include "scanspec.h"
+#include "table.h"
 
-extern void cfdwBeginForeignScan(ForeignScanState *node, int eflags);
-extern TupleTableSlot *cfdwIterateForeignScan(ForeignScanState *node);
-extern void cfdwReScanForeignScan(ForeignScanState *node);
-extern void cfdwEndForeignScan(ForeignScanState *node);
-extern void cfdwExplainForeignScan(ForeignScanState *node, struct ExplainState *es);
+/* The fdw_state of a scan node. */
+typedef struct CfdwScan
+{
+	CfdwScanSpec *spec;
+	const CfdwTable *table;
+	CfdwRelation rel;
+	Oid			role;			/* whose user mapping is used */
+	const char *task;			/* message of errors */
+	CfdwCrawlCounts counts;
+
+	/* since the first row was asked for */
+	CfdwStatement *statement;	/* NULL: EXPLAIN only */
+	CfdwSession *session;
+	CfdwDecoder *decoder;
+	ExprContext *econtext;		/* for the values of clauses */
+	List	   *bindings;		/* clauses with values to send */
+	CfdwLabelTrial *statuses;	/* clauses over the status; NULL: none */
+	ExprState  *limit;			/* of a LIMIT right above; NULL: none */
+	ExprState  *offset;
+
+	/* since the last rescan */
+	CfdwCrawl  *crawl;
+	MemoryContext crawl_cxt;
+
+	/* as a part of an asynchronous Append */
+	CfdwHttpWatch *watch;
+	bool		has_to_wait;	/* no row is here, but one may come */
+} CfdwScan;
+
+extern void cfdw_scan_begin(ForeignScanState *node, int eflags);
+extern TupleTableSlot *cfdw_scan_iterate(ForeignScanState *node);
+extern void cfdw_scan_rescan(ForeignScanState *node);
+extern void cfdw_scan_end(ForeignScanState *node);
+
+/*
+ * Begin a crawl for the node's clauses and parameters as they are now, in the
+ * current memory context.  With `totals`, of listings' totals only; false in
+ * *is_exact says that rows could come which the clauses refuse.
+ */
+extern CfdwCrawl *cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact);
+
+/* Make ready what needs a user mapping; cfdw_scan_iterate() does it by itself. */
+extern void cfdw_scan_make_ready(ForeignScanState *node);
+
+/* Clauses of the node's qual with that use. */
+extern List *cfdw_scan_clauses(ForeignScanState *node, CfdwClauseUse use);
+
+/* Statuses that pass a trial; any when one that is not documented could. */
+extern CfdwValues cfdw_scan_statuses(CfdwLabelTrial *trial, ExprContext *econtext);
 
 #endif							/* CFDW_SCAN_H */

@@ -18,7 +18,6 @@ enum
 	SPEC_ROUTE,
 	SPEC_USES,
 	SPEC_COLUMNS,
-	SPEC_DEMAND,
 	SPEC_RAMP,
 	SPEC_PAGES
 };
@@ -29,7 +28,9 @@ static const struct
 	const char *reason;
 }			uses[] = {
 	[CFDW_USE_KEY] = {"exact", "its values are what is requested"},
+	[CFDW_USE_KEY_PART] = {"superset", "the values of one column are what is requested"},
 	[CFDW_USE_FILTER] = {"exact", "sent as a query parameter"},
+	[CFDW_USE_FILTER_PART] = {"superset", "the values of one column are sent as a query parameter"},
 	[CFDW_USE_STATUS] = {"exact", "its statuses are what is requested"},
 	[CFDW_USE_MATCH] = {"superset", "picks companies from their listing"},
 	[CFDW_USE_OTHER_ROUTE] = {"local", "another route is taken"},
@@ -64,7 +65,6 @@ cfdw_scanspec_to_list(const CfdwScanSpec *spec)
 
 	list = lappend(list, spec->uses);
 	list = lappend(list, spec->columns);
-	list = lappend(list, makeInteger(spec->demand));
 	list = lappend(list, makeInteger(spec->ramp));
 	return lappend(list, makeInteger(spec->pages));
 }
@@ -80,7 +80,6 @@ cfdw_scanspec_from_list(List *list)
 	spec->route = &spec->resource->routes[intVal(list_nth(list, SPEC_ROUTE))];
 	spec->uses = list_nth(list, SPEC_USES);
 	spec->columns = list_nth(list, SPEC_COLUMNS);
-	spec->demand = intVal(list_nth(list, SPEC_DEMAND));
 	spec->ramp = intVal(list_nth(list, SPEC_RAMP)) != 0;
 	spec->pages = intVal(list_nth(list, SPEC_PAGES));
 	return spec;

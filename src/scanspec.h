@@ -5,6 +5,7 @@
  *
  * Clauses are named by their index in the plan's qual: the executor takes
  * values from the very clauses that it rechecks, so the two cannot differ.
+ * The LIMIT and OFFSET right above a scan are the plan's fdw_exprs.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,7 +21,10 @@
 typedef enum CfdwClauseUse
 {
 	CFDW_USE_KEY,				/* exact: its values name what is requested */
+	CFDW_USE_KEY_PART,			/* superset: it says more than what is
+								 * requested */
 	CFDW_USE_FILTER,			/* exact: sent as a query parameter */
+	CFDW_USE_FILTER_PART,		/* superset: it says more than the parameter */
 	CFDW_USE_STATUS,			/* exact if sent: evaluated label by label */
 	CFDW_USE_MATCH,				/* superset: picks companies of the listing */
 	CFDW_USE_OTHER_ROUTE,		/* local: would bind another route */
@@ -35,7 +39,6 @@ typedef struct CfdwScanSpec
 	const CfdwRoute *route;
 	List	   *uses;			/* CfdwClauseUse of each clause of the qual */
 	List	   *columns;		/* attribute numbers that are read */
-	int			demand;			/* rows a LIMIT wants; 0: no hint */
 	bool		ramp;			/* under a LIMIT: widen the window slowly */
 	int			pages;			/* guess: pages of a company's listing */
 } CfdwScanSpec;

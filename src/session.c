@@ -15,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "access/reloptions.h"
+#include "cache.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
@@ -42,19 +43,10 @@ typedef struct FileStamp
 
 typedef struct CachedSession
 {
-	CfdwSession session;		/* first: what callers hold */
-	dlist_node	node;
-	MemoryContext cxt;
-	int			pins;
-	bool		valid;			/* false: freed when the last pin goes */
+	CfdwCacheEntry entry;
+	CfdwSession session;		/* what callers hold */
 	FileStamp	stamp;
 } CachedSession;
-
-typedef struct SessionPin
-{
-	MemoryContextCallback on_reset;
-	CachedSession *cached;
-} SessionPin;
 
 /* One gate per server, whichever role asks. */
 typedef struct ServerGate
@@ -74,43 +66,12 @@ static uint64 generation = 0;
 /* ---- cache ---- */
 
 static void
-free_session(CachedSession *cached)
+wipe_key(CfdwCacheEntry *entry)
 {
-	if (cached->session.options.api_key != NULL)
-		explicit_bzero(cached->session.options.api_key,
-					   strlen(cached->session.options.api_key));
-	dlist_delete(&cached->node);
-	MemoryContextDelete(cached->cxt);
-}
+	char	   *key = ((CachedSession *) entry)->session.options.api_key;
 
-static void
-unpin(void *arg)
-{
-	CachedSession *cached = ((SessionPin *) arg)->cached;
-
-	cached->pins--;
-	if (cached->pins == 0 && !cached->valid)
-		free_session(cached);
-}
-
-static void
-pin(CachedSession *cached)
-{
-	SessionPin *taken = palloc(sizeof(SessionPin));
-
-	taken->cached = cached;
-	taken->on_reset.func = unpin;
-	taken->on_reset.arg = taken;
-	cached->pins++;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &taken->on_reset);
-}
-
-static void
-invalidate(CachedSession *cached)
-{
-	cached->valid = false;
-	if (cached->pins == 0)
-		free_session(cached);
+	if (key != NULL)
+		explicit_bzero(key, strlen(key));
 }
 
 /* Servers and mappings change seldom: any change makes all sessions anew. */
@@ -121,7 +82,7 @@ forget_sessions(Datum arg, int cacheid, uint32 hashvalue)
 
 	generation++;
 	dlist_foreach_modify(iter, &sessions)
-		invalidate(dlist_container(CachedSession, node, iter.cur));
+		cfdw_cache_invalidate(dlist_container(CfdwCacheEntry, node, iter.cur));
 }
 
 static void
@@ -328,14 +289,12 @@ static CachedSession *
 make_session(ForeignServer *server, HeapTuple mapping)
 {
 	Form_pg_user_mapping row = (Form_pg_user_mapping) GETSTRUCT(mapping);
-	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw session",
-											  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	CachedSession *cached = palloc0(sizeof(CachedSession));
+	CachedSession *cached = (CachedSession *) cfdw_cache_make(sizeof(CachedSession),
+															  "connection_fdw session");
+	MemoryContext old = MemoryContextSwitchTo(cached->entry.cxt);
 	CfdwSession *session = &cached->session;
 
-	cached->cxt = cxt;
-	cached->valid = true;
+	cached->entry.wipe = wipe_key;
 	session->server = server->serverid;
 	session->mapping = row->oid;
 	session->server_name = pstrdup(server->servername);
@@ -347,8 +306,7 @@ make_session(ForeignServer *server, HeapTuple mapping)
 	fill_scope(session);
 	fill_peer(session);
 	MemoryContextSwitchTo(old);
-	MemoryContextSetParent(cxt, session_cxt);
-	dlist_push_tail(&sessions, &cached->node);
+	cfdw_cache_keep(&cached->entry, &sessions);
 	return cached;
 }
 
@@ -359,9 +317,9 @@ find_session(Oid mapping)
 
 	dlist_foreach(iter, &sessions)
 	{
-		CachedSession *cached = dlist_container(CachedSession, node, iter.cur);
+		CachedSession *cached = dlist_container(CachedSession, entry.node, iter.cur);
 
-		if (cached->valid && cached->session.mapping == mapping)
+		if (cached->entry.valid && cached->session.mapping == mapping)
 			return cached;
 	}
 	return NULL;
@@ -382,16 +340,16 @@ cfdw_session_get(Oid serverid, Oid role)
 	cached = find_session(((Form_pg_user_mapping) GETSTRUCT(mapping))->oid);
 	if (cached != NULL && file_changed(cached))
 	{
-		invalidate(cached);
+		cfdw_cache_invalidate(&cached->entry);
 		cached = NULL;
 	}
 	if (cached == NULL)
 	{
 		cached = make_session(server, mapping);
-		cached->valid = generation == began;
+		cached->entry.valid = generation == began;
 	}
 	ReleaseSysCache(mapping);
-	pin(cached);
+	cfdw_cache_pin(&cached->entry);
 	return &cached->session;
 }
 

@@ -1,0 +1,167 @@
+/*-------------------------------------------------------------------------
+ *
+ * table.c
+ *	  What a foreign table is: resource, options in effect, fit of its columns.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "table.h"
+
+#include "access/table.h"
+#include "foreign/foreign.h"
+#include "text.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+static dlist_head tables = DLIST_STATIC_INIT(tables);
+static bool is_watching = false;
+
+/* Counts invalidations: one that arrives while an entry is made must count. */
+static uint64 generation = 0;
+
+/* ---- cache ---- */
+
+/* InvalidOid stands for every table. */
+static void
+forget_table(Datum arg, Oid relid)
+{
+	dlist_mutable_iter iter;
+
+	generation++;
+	dlist_foreach_modify(iter, &tables)
+	{
+		CfdwTable  *table = dlist_container(CfdwTable, entry.node, iter.cur);
+
+		if (!OidIsValid(relid) || table->relid == relid)
+			cfdw_cache_invalidate(&table->entry);
+	}
+}
+
+/* Servers and foreign tables change seldom: any change makes all entries anew. */
+static void
+forget_tables(Datum arg, int cacheid, uint32 hashvalue)
+{
+	forget_table(arg, InvalidOid);
+}
+
+static void
+watch_catalogs(void)
+{
+	if (is_watching)
+		return;
+	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_tables, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNTABLEREL, forget_tables, (Datum) 0);
+	is_watching = true;
+}
+
+static CfdwTable *
+find_table(Oid relid)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &tables)
+	{
+		CfdwTable  *table = dlist_container(CfdwTable, entry.node, iter.cur);
+
+		if (table->entry.valid && table->relid == relid)
+			return table;
+	}
+	return NULL;
+}
+
+/* ---- reading the catalogs ---- */
+
+/* The companies of both lists; -1 stands for every company. */
+static void
+narrow_scope(CfdwTable *table, const char *company_ids)
+{
+	char	   *bad;
+	int			count;
+	int			kept = 0;
+	pg_uuid_t  *ids;
+
+	if (company_ids == NULL)
+		return;
+	ids = cfdw_text_to_uuids(company_ids, &count, &bad);
+	for (int i = 0; i < count; i++)
+		if (table->company_count < 0 ||
+			cfdw_uuid_in(&ids[i], table->companies, table->company_count))
+			ids[kept++] = ids[i];
+	table->companies = ids;
+	table->company_count = kept;
+}
+
+/* Options of the server, then those of the table over them; scopes meet. */
+static void
+read_options(CfdwTable *table, ForeignServer *server, ForeignTable *foreign)
+{
+	CfdwOptions *options = &table->options;
+
+	cfdw_options_init(options);
+	cfdw_options_apply(options, server->options);
+	table->company_count = -1;
+	narrow_scope(table, options->company_ids);
+	options->company_ids = NULL;
+	cfdw_options_apply(options, foreign->options);
+	narrow_scope(table, options->company_ids);
+}
+
+static void
+read_columns(CfdwTable *table)
+{
+	Relation	relation = table_open(table->relid, NoLock);
+
+	table->name = pstrdup(RelationGetRelationName(relation));
+	table->desc = CreateTupleDescCopy(RelationGetDescr(relation));
+	table_close(relation, NoLock);
+	table->fits = cfdw_resource_fit(table->resource, table->relid, table->desc);
+}
+
+static CfdwTable *
+read_table(Oid relid)
+{
+	CfdwTable  *table = (CfdwTable *) cfdw_cache_make(sizeof(CfdwTable), "foreign table");
+	MemoryContext old = MemoryContextSwitchTo(table->entry.cxt);
+	ForeignTable *foreign = GetForeignTable(relid);
+	ForeignServer *server = GetForeignServer(foreign->serverid);
+
+	table->relid = relid;
+	table->server = server->serverid;
+	table->server_name = server->servername;
+	read_options(table, server, foreign);
+	table->resource = cfdw_resource_find(table->options.resource);
+
+	/* the validator cannot be relied on: it may have been taken away */
+	if (table->resource == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
+				 errmsg("foreign table \"%s\" names no resource", get_rel_name(relid)),
+				 errhint("Its option \"resource\" must be one of: %s.", cfdw_resource_names())));
+	read_columns(table);
+	MemoryContextSwitchTo(old);
+	return table;
+}
+
+const CfdwTable *
+cfdw_table_get(Oid relid)
+{
+	CfdwTable  *table;
+
+	watch_catalogs();
+	table = find_table(relid);
+	if (table == NULL)
+	{
+		uint64		began = generation;
+
+		table = read_table(relid);
+		cfdw_cache_keep(&table->entry, &tables);
+		table->entry.valid = generation == began;
+	}
+	cfdw_cache_pin(&table->entry);
+	return table;
+}
