@@ -170,5 +170,4 @@ EXPLAIN (COSTS OFF) EXECUTE unused(company(1));
 SELECT table_name, table_type, is_insertable_into FROM information_schema.tables WHERE table_schema = 'utility' AND table_type = 'FOREIGN' ORDER BY 1;
 SELECT count(*) FROM information_schema.columns WHERE table_schema = 'utility' AND table_name = 'connections' AND is_updatable = 'YES';
 SELECT * FROM connections WHERE company_id = company(1) \gdesc
-ANALYZE connections;
 SELECT * FROM seen();

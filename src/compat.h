@@ -22,6 +22,7 @@
 #include "optimizer/pathnode.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/sampling.h"
 #include "utils/varlena.h"
 
 #if PG_VERSION_NUM < 140000
@@ -62,6 +63,20 @@
 #define cfdw_random_fraction() pg_prng_double(&pg_global_prng_state)
 #else
 #define cfdw_random_fraction() ((double) random() / ((double) MAX_RANDOM_VALUE + 1))
+#endif
+
+/* Run-time pruning of an Append's arms: an index since 18, the steps before. */
+#if PG_VERSION_NUM >= 180000
+#define cfdw_is_pruned(append) ((append)->part_prune_index >= 0)
+#else
+#define cfdw_is_pruned(append) ((append)->part_prune_info != NULL)
+#endif
+
+/* sampler_random_fract takes a pointer since 15. */
+#if PG_VERSION_NUM >= 150000
+#define cfdw_sampler_fraction(state) sampler_random_fract(&(state)->randstate)
+#else
+#define cfdw_sampler_fraction(state) sampler_random_fract((state)->randstate)
 #endif
 
 /* create_foreignscan_path: disabled_nodes since 18, fdw_restrictinfo since 17. */

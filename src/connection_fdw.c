@@ -10,6 +10,7 @@
 #include "connection_fdw.h"
 
 #include "access/reloptions.h"
+#include "analyze.h"
 #include "async.h"
 #include "count.h"
 #include "foreign/fdwapi.h"
@@ -41,6 +42,7 @@ connection_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncRequest = cfdwForeignAsyncRequest;
 	routine->ForeignAsyncConfigureWait = cfdwForeignAsyncConfigureWait;
 	routine->ForeignAsyncNotify = cfdwForeignAsyncNotify;
+	routine->AnalyzeForeignTable = cfdwAnalyzeForeignTable;
 	routine->ImportForeignSchema = cfdwImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }

@@ -33,6 +33,9 @@
 
 typedef struct Count
 {
+	CfdwMember	member;
+	CfdwCrawl  *crawl;			/* for the totals; NULL: not begun, or read */
+	bool		is_exact;
 	bool		is_done;
 	const char *source;			/* what was counted, for EXPLAIN ANALYZE */
 } Count;
@@ -118,15 +121,68 @@ cfdw_count_plan(ForeignPath *path, List *tlist, Plan *outer_plan)
 
 /* ---- counting ---- */
 
+static void
+start_totals(ForeignScanState *node)
+{
+	Count	   *count = node->fdw_state;
+	ForeignScanState *child = castNode(ForeignScanState, outerPlanState(node));
+	CfdwScan   *scan = child->fdw_state;
+	MemoryContext old;
+
+	cfdw_scan_make_ready(child);
+	old = MemoryContextSwitchTo(scan->crawl_cxt);
+	count->crawl = cfdw_scan_crawl(child, true, &count->is_exact);
+	MemoryContextSwitchTo(old);
+}
+
+/* What others read whole is shared, so that counting its rows is free. */
+static bool
+others_read_listings(ForeignScanState *child)
+{
+	return cfdw_statement_listings(((CfdwScan *) child->fdw_state)->statement) > 0;
+}
+
+/* Send the first requests of whichever way will be taken first. */
+static void
+start_count(ForeignScanState *node)
+{
+	Count	   *count = node->fdw_state;
+	ForeignScanState *child = castNode(ForeignScanState, outerPlanState(node));
+
+	if (others_read_listings(child))
+		cfdw_scan_start(child);
+	else if (count->crawl == NULL && !count->is_done)
+	{
+		start_totals(node);
+		cfdw_crawl_start(count->crawl);
+	}
+}
+
 void
 cfdw_count_begin(ForeignScanState *node, int eflags)
 {
 	ForeignScanState *child = castNode(ForeignScanState, outerPlanState(node));
 	CfdwScan   *scan = child->fdw_state;
+	Count	   *count = palloc0(sizeof(Count));
 
-	node->fdw_state = palloc0(sizeof(Count));
+	node->fdw_state = count;
+	if (scan->statement == NULL)
+		return;
+	count->member.node = node;
+	count->member.start = start_count;
+	cfdw_statement_join(scan->statement, &count->member);
+	cfdw_statement_add_listings(scan->statement, -1);
+}
+
+void
+cfdw_count_end(ForeignScanState *node)
+{
+	ForeignScanState *child = castNode(ForeignScanState, outerPlanState(node));
+	CfdwScan   *scan = child->fdw_state;
+	Count	   *count = node->fdw_state;
+
 	if (scan->statement != NULL)
-		cfdw_statement_add_listings(scan->statement, -1);
+		cfdw_statement_leave(scan->statement, &count->member);
 }
 
 /* Does the element that the child's decoder has read satisfy its clauses? */
@@ -227,26 +283,36 @@ read_totals(ForeignScanState *child, CfdwCrawl *crawl, int64 *sum)
 	return sum_totals(totals, sum);
 }
 
+static void
+end_totals(ForeignScanState *node)
+{
+	ForeignScanState *child = castNode(ForeignScanState, outerPlanState(node));
+	Count	   *count = node->fdw_state;
+
+	if (count->crawl == NULL)
+		return;
+	cfdw_crawl_end(count->crawl);
+	count->crawl = NULL;
+	MemoryContextReset(((CfdwScan *) child->fdw_state)->crawl_cxt);
+}
+
 /* Count without reading rows; false when that cannot be done. */
 static bool
-count_totals(ForeignScanState *child, int64 *sum)
+count_totals(ForeignScanState *node, int64 *sum)
 {
-	CfdwScan   *scan = child->fdw_state;
+	ForeignScanState *child = castNode(ForeignScanState, outerPlanState(node));
+	Count	   *count = node->fdw_state;
 	MemoryContext old;
-	CfdwCrawl  *crawl;
-	bool		is_exact;
 	bool		is_sound;
 
-	/* what others read whole is shared, so that counting its rows is free */
-	if (cfdw_statement_listings(scan->statement) > 0)
+	if (count->crawl == NULL && others_read_listings(child))
 		return false;
-	cfdw_scan_make_ready(child);
-	old = MemoryContextSwitchTo(scan->crawl_cxt);
-	crawl = cfdw_scan_crawl(child, true, &is_exact);
-	is_sound = is_exact && read_totals(child, crawl, sum);
-	cfdw_crawl_end(crawl);
+	if (count->crawl == NULL)
+		start_totals(node);
+	old = MemoryContextSwitchTo(((CfdwScan *) child->fdw_state)->crawl_cxt);
+	is_sound = count->is_exact && read_totals(child, count->crawl, sum);
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(scan->crawl_cxt);
+	end_totals(node);
 	return is_sound;
 }
 
@@ -279,7 +345,8 @@ cfdw_count_iterate(ForeignScanState *node)
 	count->source = "totals of listings";
 	if (child->chgParam != NULL)
 		ExecReScan(child);
-	if (!count_totals(castNode(ForeignScanState, child), &rows))
+	cfdw_scan_start_companions(castNode(ForeignScanState, child), node->ss.ps.plan);
+	if (!count_totals(node, &rows))
 	{
 		count->source = "rows of the scan below";
 		rows = count_rows(child);
@@ -293,6 +360,7 @@ cfdw_count_iterate(ForeignScanState *node)
 void
 cfdw_count_rescan(ForeignScanState *node)
 {
+	end_totals(node);
 	((Count *) node->fdw_state)->is_done = false;
 }
 

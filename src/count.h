@@ -23,6 +23,7 @@ extern ForeignScan *cfdw_count_plan(ForeignPath *path, List *tlist, Plan *outer_
 extern void cfdw_count_begin(ForeignScanState *node, int eflags);
 extern TupleTableSlot *cfdw_count_iterate(ForeignScanState *node);
 extern void cfdw_count_rescan(ForeignScanState *node);
+extern void cfdw_count_end(ForeignScanState *node);
 extern void cfdw_count_explain(ForeignScanState *node, ExplainState *es);
 
 #endif							/* CFDW_COUNT_H */

@@ -1278,6 +1278,13 @@ land_one(CfdwCrawl *crawl, bool wait)
 	return CFDW_NEXT_ROW;
 }
 
+void
+cfdw_crawl_start(CfdwCrawl *crawl)
+{
+	fill_window(crawl);
+	cfdw_http_poll();
+}
+
 CfdwNext
 cfdw_crawl_next(CfdwCrawl *crawl, bool wait, CfdwElement *element)
 {
@@ -1305,6 +1312,25 @@ const CfdwListing *
 cfdw_crawl_listing(const CfdwCrawl *crawl)
 {
 	return &crawl->listing;
+}
+
+int64
+cfdw_crawl_outstanding(CfdwCrawl *crawl)
+{
+	int64		requests = crawl->flight_count;
+
+	for (int depth = 0; depth < DEPTHS; depth++)
+	{
+		dlist_iter	iter;
+
+		dlist_foreach(iter, &crawl->queue[depth])
+		{
+			const Task *task = dlist_container(Task, node, iter.cur);
+
+			requests += task->last_page - task->next_page + 1;
+		}
+	}
+	return requests;
 }
 
 void

@@ -60,6 +60,9 @@ typedef struct CfdwCrawl CfdwCrawl;
 /* Begin; sends nothing yet.  Lives in the current memory context. */
 extern CfdwCrawl *cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts);
 
+/* Send the first requests and do not wait. */
+extern void cfdw_crawl_start(CfdwCrawl *crawl);
+
 typedef enum CfdwNext
 {
 	CFDW_NEXT_ROW,
@@ -89,6 +92,9 @@ typedef struct CfdwListing
  * filtered listings gives its unfiltered one as well, for comparison.
  */
 extern const CfdwListing *cfdw_crawl_listing(const CfdwCrawl *crawl);
+
+/* Requests known of that are on their way or not sent yet. */
+extern int64 cfdw_crawl_outstanding(CfdwCrawl *crawl);
 
 /* End; closes what was fetched.  Not needed after an error. */
 extern void cfdw_crawl_end(CfdwCrawl *crawl);

@@ -38,7 +38,7 @@ struct CfdwStatement
 	MemoryContextCallback on_reset;
 	dlist_node	node;
 	EState	   *estate;			/* NULL: a function's */
-	int			scans;			/* that have joined and not left */
+	List	   *members;		/* CfdwMember: that have joined and not left */
 	int			listings;		/* scans that read listings whole */
 	int			requests;
 
@@ -122,18 +122,36 @@ cfdw_statement_share(CfdwStatement *statement)
 }
 
 void
-cfdw_statement_join(CfdwStatement *statement)
+cfdw_statement_join(CfdwStatement *statement, CfdwMember *member)
 {
-	statement->scans++;
+	MemoryContext old = MemoryContextSwitchTo(statement->cxt);
+
+	statement->members = lappend(statement->members, member);
+	MemoryContextSwitchTo(old);
 }
 
 void
-cfdw_statement_leave(CfdwStatement *statement)
+cfdw_statement_leave(CfdwStatement *statement, CfdwMember *member)
 {
-	if (--statement->scans > 0 || statement->file == NULL)
+	statement->members = list_delete_ptr(statement->members, member);
+	if (statement->members != NIL || statement->file == NULL)
 		return;
 	BufFileClose(statement->file);
 	statement->file = NULL;
+}
+
+void
+cfdw_statement_start(CfdwStatement *statement, List *plans)
+{
+	ListCell   *lc;
+
+	foreach(lc, plans ? statement->members : NIL)
+	{
+		CfdwMember *member = lfirst(lc);
+
+		if (list_member_ptr(plans, member->node->ss.ps.plan))
+			member->start(member->node);
+	}
 }
 
 void

@@ -27,12 +27,22 @@ typedef struct CfdwFetch CfdwFetch;
  */
 extern CfdwStatement *cfdw_statement_of(EState *estate);
 
+/* A node that takes part in a statement; owned by whoever joins. */
+typedef struct CfdwMember
+{
+	ForeignScanState *node;
+	void		(*start) (ForeignScanState *node);	/* send first requests now */
+} CfdwMember;
+
 /*
  * A scan joins the statement and leaves it; the last one that leaves closes
  * the temporary file.  After an error PostgreSQL closes it.
  */
-extern void cfdw_statement_join(CfdwStatement *statement);
-extern void cfdw_statement_leave(CfdwStatement *statement);
+extern void cfdw_statement_join(CfdwStatement *statement, CfdwMember *member);
+extern void cfdw_statement_leave(CfdwStatement *statement, CfdwMember *member);
+
+/* Have the members that run these plans send their first requests. */
+extern void cfdw_statement_start(CfdwStatement *statement, List *plans);
 
 /*
  * Scans that will read listings whole register with +1, and with -1 where

@@ -60,7 +60,9 @@ cfdwReScanForeignScan(ForeignScanState *node)
 void
 cfdwEndForeignScan(ForeignScanState *node)
 {
-	if (!is_count(node))
+	if (is_count(node))
+		cfdw_count_end(node);
+	else
 		cfdw_scan_end(node);
 }
 

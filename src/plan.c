@@ -159,41 +159,79 @@ count_values(PlannerInfo *root, const CfdwBinding *binding)
 	return Max(count, 1);
 }
 
+/* Are there statistics of all columns that the clause mentions? */
+static bool
+has_statistics(PlannerInfo *root, Expr *clause)
+{
+	ListCell   *lc;
+
+	foreach(lc, pull_var_clause((Node *) clause, 0))
+	{
+		VariableStatData stats;
+		bool		found;
+
+		examine_variable(root, lfirst(lc), 0, &stats);
+		found = HeapTupleIsValid(stats.statsTuple);
+		ReleaseVariableStats(stats);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 /*
- * Selectivity of one clause: by statistics where there are some, else by our
- * own guess of the values that a column has.
+ * Selectivity of a clause by our own guess of the values that a column has;
+ * negative where PostgreSQL's is the better one.
  */
+static double
+guess_share(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table, Expr *clause)
+{
+	CfdwBinding binding;
+	double		distinct;
+	double		share;
+
+	if (table->is_analyzed && has_statistics(root, clause))
+		return -1;
+	share = cfdw_status_share(&table->rel, clause);
+	if (share >= 0)
+		return Min(share, 1);
+	if (!cfdw_clause_binds(&table->rel, clause, NULL, &binding) || binding.column->ndistinct == 0)
+		return -1;
+	distinct = binding.column->ndistinct < 0 ? baserel->tuples :
+		binding.column->is_company ? table->companies : binding.column->ndistinct;
+	return Min(count_values(root, &binding) / Max(distinct, 1), 1);
+}
+
+/* Selectivity of one clause. */
 static double
 clause_share(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table, RestrictInfo *rinfo)
 {
-	CfdwBinding binding;
-	double		share = table->is_analyzed ? -1 : cfdw_status_share(&table->rel, rinfo->clause);
+	double		share = guess_share(root, baserel, table, rinfo->clause);
 
 	if (share >= 0)
-		return Min(share, 1);
-	if (!table->is_analyzed &&
-		cfdw_clause_binds(&table->rel, rinfo->clause, NULL, &binding) &&
-		binding.column->ndistinct != 0)
-	{
-		double		distinct = binding.column->ndistinct < 0 ? baserel->tuples :
-			binding.column->is_company ? table->companies : binding.column->ndistinct;
-
-		return Min(count_values(root, &binding) / Max(distinct, 1), 1);
-	}
+		return share;
 	return clauselist_selectivity(root, list_make1(rinfo), baserel->relid, JOIN_INNER, NULL);
 }
 
+/* Rows that the restrictions leave: by statistics together, guesses apart. */
 static double
-guess_rows(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table)
+estimate_rows(PlannerInfo *root, RelOptInfo *baserel, PlanTable *table)
 {
 	double		rows = baserel->tuples;
+	List	   *others = NIL;
 	ListCell   *lc;
 
-	if (table->is_analyzed)
-		return baserel->rows;
 	foreach(lc, baserel->baserestrictinfo)
-		rows *= clause_share(root, baserel, table, lfirst_node(RestrictInfo, lc));
-	return clamp_row_est(rows);
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		double		share = guess_share(root, baserel, table, rinfo->clause);
+
+		if (share >= 0)
+			rows *= share;
+		else
+			others = lappend(others, rinfo);
+	}
+	return clamp_row_est(rows * clauselist_selectivity(root, others, 0, JOIN_INNER, NULL));
 }
 
 void
@@ -204,7 +242,7 @@ cfdwGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid relid)
 	baserel->fdw_private = table;
 	set_sizes(root, baserel, table);
 	set_baserel_size_estimates(root, baserel);
-	baserel->rows = guess_rows(root, baserel, table);
+	baserel->rows = estimate_rows(root, baserel, table);
 }
 
 /* ---- costs ---- */

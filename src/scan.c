@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "companion.h"
 #include "compat.h"
 #include "executor/executor.h"
 #include "memo.h"
@@ -60,7 +61,9 @@ cfdw_scan_begin(ForeignScanState *node, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	scan->statement = cfdw_statement_of(node->ss.ps.state);
-	cfdw_statement_join(scan->statement);
+	scan->member.node = node;
+	scan->member.start = cfdw_scan_start;
+	cfdw_statement_join(scan->statement, &scan->member);
 	if (cfdw_route_last(scan->spec->route, NULL)->shape == CFDW_SHAPE_PAGES)
 		cfdw_statement_add_listings(scan->statement, 1);
 	if (eflags & EXEC_FLAG_REWIND)
@@ -205,6 +208,7 @@ cfdw_scan_make_ready(ForeignScanState *node)
 	scan->econtext = CreateExprContext(estate);
 	scan->crawl_cxt = AllocSetContextCreate(estate->es_query_cxt, "connection_fdw crawl",
 											ALLOCSET_DEFAULT_SIZES);
+	scan->replay = cfdw_replay_create(scan->rel.desc);
 	compile_clauses(node);
 	scan->session = cfdw_session_get(scan->table->server, scan->role);
 	scan->decoder = cfdw_decoder_create(scan->rel.resource, scan->table->name, scan->rel.desc,
@@ -415,8 +419,9 @@ has_filter_clause(const CfdwScan *scan, const CfdwFilter *filter)
 	return false;
 }
 
-CfdwCrawl *
-cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact)
+/* What the node's clauses and parameters ask for now. */
+static CfdwCrawlSpec
+fill_crawl_spec(ForeignScanState *node, bool totals, bool *is_exact)
 {
 	CfdwScan   *scan = node->fdw_state;
 	const CfdwEndpoint *last = cfdw_route_last(scan->spec->route, NULL);
@@ -448,20 +453,90 @@ cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact)
 		*is_exact = false;
 	if (*is_exact)
 		crawl.demand = rows_wanted(scan);
-	return cfdw_crawl_begin(&crawl, &scan->counts);
+	return crawl;
+}
+
+CfdwCrawl *
+cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact)
+{
+	CfdwScan   *scan = node->fdw_state;
+	CfdwCrawlSpec spec = fill_crawl_spec(node, totals, is_exact);
+
+	return cfdw_crawl_begin(&spec, &scan->counts);
 }
 
 static void
-start_crawl(ForeignScanState *node)
+append_values(StringInfo text, const CfdwValues *values)
+{
+	appendStringInfo(text, "%c%d", values->any ? '*' : '=', values->count);
+	for (int i = 0; i < values->count; i++)
+		appendStringInfo(text, "%zu:%s", strlen(values->values[i]), values->values[i]);
+}
+
+/* What tells runs apart that ask for other rows, as text. */
+static char *
+question_of(const CfdwCrawlSpec *spec)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_values(&text, &spec->bound);
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+		append_values(&text, &spec->filters[i]);
+	appendStringInfo(&text, "/" INT64_FORMAT, spec->demand);
+	return text.data;
+}
+
+/* Begin a run: a crawl, or rows that were kept. */
+static void
+begin_run(ForeignScanState *node)
 {
 	CfdwScan   *scan = node->fdw_state;
+	CfdwCrawlSpec spec;
 	MemoryContext old;
 	bool		is_exact;
 
 	cfdw_scan_make_ready(node);
 	old = MemoryContextSwitchTo(scan->crawl_cxt);
-	scan->crawl = cfdw_scan_crawl(node, false, &is_exact);
+	spec = fill_crawl_spec(node, false, &is_exact);
+	scan->mode = cfdw_replay_begin(scan->replay, question_of(&spec));
+	if (scan->mode != CFDW_REPLAY_PLAY)
+		scan->crawl = cfdw_crawl_begin(&spec, &scan->counts);
 	MemoryContextSwitchTo(old);
+	scan->is_running = true;
+}
+
+void
+cfdw_scan_start(ForeignScanState *node)
+{
+	CfdwScan   *scan = node->fdw_state;
+
+	if (scan->is_running)
+		return;
+	begin_run(node);
+	if (scan->crawl != NULL)
+		cfdw_crawl_start(scan->crawl);
+}
+
+void
+cfdw_scan_start_companions(ForeignScanState *node, const Plan *plan)
+{
+	CfdwScan   *scan = node->fdw_state;
+
+	cfdw_statement_start(scan->statement,
+						 cfdw_companions(node->ss.ps.state->es_plannedstmt, plan));
+}
+
+/* The first row of a run is asked for. */
+static void
+start_run(ForeignScanState *node)
+{
+	CfdwScan   *scan = node->fdw_state;
+
+	cfdw_scan_start(node);
+	if (!scan->has_started && !node->ss.ps.async_capable)
+		cfdw_scan_start_companions(node, node->ss.ps.plan);
+	scan->has_started = true;
 }
 
 /*
@@ -477,30 +552,41 @@ cfdw_scan_iterate(ForeignScanState *node)
 	CfdwNext	next;
 
 	ExecClearTuple(slot);
-	if (scan->crawl == NULL)
-		start_crawl(node);
+	if (!scan->is_running)
+		start_run(node);
+	if (scan->mode == CFDW_REPLAY_PLAY)
+	{
+		(void) cfdw_replay_next(scan->replay, slot);
+		return slot;
+	}
 	next = cfdw_crawl_next(scan->crawl, !node->ss.ps.async_capable, &element);
 	scan->has_to_wait = next == CFDW_NEXT_LATER;
+	if (next == CFDW_NEXT_END && scan->mode == CFDW_REPLAY_RECORD)
+		cfdw_replay_finish(scan->replay);
 	if (next != CFDW_NEXT_ROW)
 		return slot;
 	cfdw_decode(scan->decoder, &element, slot->tts_values, slot->tts_isnull);
-	return ExecStoreVirtualTuple(slot);
+	ExecStoreVirtualTuple(slot);
+	if (scan->mode == CFDW_REPLAY_RECORD)
+		cfdw_replay_put(scan->replay, slot);
+	return slot;
 }
 
 static void
-end_crawl(CfdwScan *scan)
+end_run(CfdwScan *scan)
 {
-	if (scan->crawl == NULL)
-		return;
-	cfdw_crawl_end(scan->crawl);
+	if (scan->crawl != NULL)
+		cfdw_crawl_end(scan->crawl);
 	scan->crawl = NULL;
-	MemoryContextReset(scan->crawl_cxt);
+	if (scan->is_running)
+		MemoryContextReset(scan->crawl_cxt);
+	scan->is_running = false;
 }
 
 void
 cfdw_scan_rescan(ForeignScanState *node)
 {
-	end_crawl(node->fdw_state);
+	end_run(node->fdw_state);
 }
 
 void
@@ -510,6 +596,8 @@ cfdw_scan_end(ForeignScanState *node)
 
 	if (scan == NULL || scan->statement == NULL)
 		return;
-	end_crawl(scan);
-	cfdw_statement_leave(scan->statement);
+	end_run(scan);
+	if (scan->replay != NULL)
+		cfdw_replay_end(scan->replay);
+	cfdw_statement_leave(scan->statement, &scan->member);
 }

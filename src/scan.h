@@ -16,6 +16,7 @@
 #include "decode.h"
 #include "nodes/execnodes.h"
 #include "pushdown.h"
+#include "replay.h"
 #include "scanspec.h"
 #include "table.h"
 
@@ -31,6 +32,7 @@ typedef struct CfdwScan
 
 	/* since the first row was asked for */
 	CfdwStatement *statement;	/* NULL: EXPLAIN only */
+	CfdwMember	member;
 	CfdwSession *session;
 	CfdwDecoder *decoder;
 	ExprContext *econtext;		/* for the values of clauses */
@@ -39,8 +41,13 @@ typedef struct CfdwScan
 	ExprState  *limit;			/* of a LIMIT right above; NULL: none */
 	ExprState  *offset;
 
+	CfdwReplay *replay;
+	bool		has_started;	/* in this run or an earlier one */
+
 	/* since the last rescan */
-	CfdwCrawl  *crawl;
+	bool		is_running;
+	CfdwReplayMode mode;
+	CfdwCrawl  *crawl;			/* NULL: not begun, or rows are replayed */
 	MemoryContext crawl_cxt;
 
 	/* as a part of an asynchronous Append */
@@ -59,6 +66,15 @@ extern void cfdw_scan_end(ForeignScanState *node);
  * *is_exact says that rows could come which the clauses refuse.
  */
 extern CfdwCrawl *cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact);
+
+/* Send the first requests, if that was not done yet, and do not wait. */
+extern void cfdw_scan_start(ForeignScanState *node);
+
+/*
+ * Send what will surely be asked for beside the plan, of which the node is
+ * the scan or the part that scans.
+ */
+extern void cfdw_scan_start_companions(ForeignScanState *node, const Plan *plan);
 
 /* Make ready what needs a user mapping; cfdw_scan_iterate() does it by itself. */
 extern void cfdw_scan_make_ready(ForeignScanState *node);

@@ -41,7 +41,7 @@ step_template(const CfdwEndpoint *endpoint, const CfdwValues *filters, int limit
 		separator = '&';
 	}
 	if (endpoint->shape == CFDW_SHAPE_PAGES)
-		appendStringInfo(&out, "%climit=%d&page={n}", separator, limit);
+		appendStringInfo(&out, "%climit=%d&page=%s", separator, limit, limit > 1 ? "{n}" : "1");
 	return out.data;
 }
 
