@@ -41,7 +41,7 @@ typedef struct CfdwCrawlSpec
 	int			demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
 	bool		ramp;			/* widen the window 1, 2, 4, ... */
 	int			pages;			/* guess: pages of a company's listing */
-	bool		needs_bytes;
+	int			depth;			/* levels below a row that are read of it */
 } CfdwCrawlSpec;
 
 /* For EXPLAIN ANALYZE; added up over rescans. */

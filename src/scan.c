@@ -431,7 +431,7 @@ begin_crawl(ForeignScanState *node)
 		.demand = scan->spec->demand,
 		.ramp = scan->spec->ramp,
 		.pages = scan->spec->pages,
-		.needs_bytes = cfdw_decoder_needs_bytes(scan->decoder),
+		.depth = cfdw_decoder_depth(scan->decoder),
 	};
 
 	ResetExprContext(scan->econtext);
