@@ -42,6 +42,7 @@ struct Attribute
 	const char *name;
 	const char *path_text;
 	CfdwPath	path;
+	const CfdwJsonNode *const *place;	/* of the value in each row */
 	CfdwOrigin	origin;
 	bool		required;
 	bool		is_company;
@@ -76,6 +77,8 @@ struct CfdwDecoder
 	int			count;
 	Attribute  *attributes;
 	int			depth;			/* that rows must be read to */
+	CfdwPaths  *of_row;			/* where values are looked for */
+	CfdwPaths  *of_parent;
 	CfdwJson   *whole;			/* a value that becomes jsonb */
 	char	   *warned[MAX_WARNED];
 	int			warned_count;
@@ -950,6 +953,9 @@ prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const Cfdw
 		choose_derived_reader(attr, column);
 	}
 	decoder->depth = Max(decoder->depth, depth_of(attr));
+	if (attr->origin != CFDW_WHOLE_ELEMENT)
+		attr->place = cfdw_paths_add(attr->origin == CFDW_FROM_PARENT ? decoder->of_parent :
+									 decoder->of_row, &attr->path);
 }
 
 CfdwDecoder *
@@ -965,6 +971,8 @@ cfdw_decoder_create(const CfdwResource *resource, const char *table, TupleDesc d
 	decoder->secret = secret;
 	decoder->cxt = CurrentMemoryContext;
 	decoder->whole = cfdw_json_create();
+	decoder->of_row = cfdw_paths_create();
+	decoder->of_parent = cfdw_paths_create();
 	decoder->natts = desc->natts;
 	decoder->attributes = palloc0(sizeof(Attribute) * (list_length(columns) + 1));
 	if (resource->embedded == NULL)
@@ -1017,10 +1025,7 @@ is_computed(const Attribute *attr)
 static void
 decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnull)
 {
-	const CfdwElement *element = decoder->element;
-	const CfdwJsonNode *from = attr->origin == CFDW_FROM_PARENT ? element->parent : element->row;
-	const CfdwJsonNode *node = attr->origin == CFDW_WHOLE_ELEMENT ? from :
-		cfdw_json_at(from, &attr->path);
+	const CfdwJsonNode *node = attr->place ? *attr->place : decoder->element->row;
 
 	*isnull = false;
 	if (cfdw_json_kind(node) == CFDW_JSON_NULL && !is_computed(attr))
@@ -1048,6 +1053,8 @@ cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, boo
 
 	memset(isnull, true, sizeof(bool) * decoder->natts);
 	decoder->element = element;
+	cfdw_paths_find(decoder->of_row, element->row);
+	cfdw_paths_find(decoder->of_parent, element->parent);
 	error_context_stack = &callback;
 	for (int i = 0; i < decoder->count; i++)
 	{

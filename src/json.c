@@ -453,7 +453,7 @@ cfdw_json_bytes(const CfdwJsonNode *node)
 }
 
 /* Values that are not in the table must not be taken for none. */
-static void
+static inline void
 check_open(const CfdwJsonNode *node)
 {
 	if (node->is_closed)
@@ -474,12 +474,18 @@ cfdw_json_next(const CfdwJsonNode *node, const CfdwJsonNode *child)
 	return child < node + node->size ? child : NULL;
 }
 
+/* The same walk without calls: child, then its neighbour, up to the end. */
+#define for_each_child(child, node) \
+	for (const CfdwJsonNode *child = (node) + 1, *end_ = (node) + (node)->size; \
+		 child < end_; child += child->size)
+
 int
 cfdw_json_length(const CfdwJsonNode *node)
 {
 	int			count = 0;
 
-	for (const CfdwJsonNode *child = cfdw_json_first(node); child; child = cfdw_json_next(node, child))
+	check_open(node);
+	for_each_child(child, node)
 		count++;
 	return count;
 }
@@ -622,9 +628,10 @@ cfdw_json_member(const CfdwJsonNode *node, const char *name)
 
 	if (cfdw_json_kind(node) != CFDW_JSON_OBJECT)
 		return NULL;
-	for (const CfdwJsonNode *child = cfdw_json_first(node); child; child = cfdw_json_next(node, child))
+	check_open(node);
+	for_each_child(child, node)
 		if (key_is(child, name, len))
-			found = child;
+		found = child;
 	return found;
 }
 
@@ -699,4 +706,117 @@ cfdw_path_split(const char *text, CfdwPath *path)
 			return true;
 		text += len + 1;
 	}
+}
+
+/* ---- looking up many paths at once ---- */
+
+/* A name in paths; those that are looked for in one object form a ring. */
+typedef struct PathName PathName;
+
+struct PathName
+{
+	const char *name;
+	size_t		len;
+	PathName   *next;
+	PathName   *inner;			/* some name of the ring below it; NULL: none */
+	const CfdwJsonNode *found;
+};
+
+struct CfdwPaths
+{
+	PathName   *outer;			/* some name of the ring; NULL: none */
+};
+
+CfdwPaths *
+cfdw_paths_create(void)
+{
+	return palloc0(sizeof(CfdwPaths));
+}
+
+/* The name in a ring, added behind its newest when it is not there. */
+static PathName *
+find_name(PathName **ring, const char *text)
+{
+	PathName   *name = *ring;
+
+	if (name != NULL)
+		do
+		{
+			if (strcmp(name->name, text) == 0)
+				return name;
+			name = name->next;
+		} while (name != *ring);
+	name = palloc0(sizeof(PathName));
+	name->name = text;
+	name->len = strlen(text);
+	name->next = *ring ? (*ring)->next : name;
+	if (*ring != NULL)
+		(*ring)->next = name;
+	*ring = name;
+	return name;
+}
+
+const CfdwJsonNode *const *
+cfdw_paths_add(CfdwPaths *paths, const CfdwPath *path)
+{
+	PathName  **ring = &paths->outer;
+	PathName   *name = NULL;
+
+	for (int i = 0; i < path->count; i++)
+	{
+		name = find_name(ring, path->part[i]);
+		ring = &name->inner;
+	}
+	return name ? &name->found : NULL;
+}
+
+/*
+ * Find the names of a ring in an object; the last of equal members counts.
+ * Members mostly come in the order of the ring, so the search for each goes
+ * on where the one before ended.
+ */
+static void
+find_ring(PathName *ring, const CfdwJsonNode *object)
+{
+	PathName   *name = ring;
+
+	do
+	{
+		name->found = NULL;
+		name = name->next;
+	} while (name != ring);
+	if (cfdw_json_kind(object) == CFDW_JSON_OBJECT)
+	{
+		PathName   *at = ring->next;
+
+		check_open(object);
+		for_each_child(child, object)
+		{
+			name = at;
+			do
+			{
+				if (key_is(child, name->name, name->len))
+				{
+					name->found = child;
+					at = name->next;
+					break;
+				}
+				name = name->next;
+			} while (name != at);
+		}
+	}
+	name = ring;
+	do
+	{
+		if (name->inner != NULL)
+			find_ring(name->inner, name->found);
+		name = name->next;
+	} while (name != ring);
+}
+
+void
+cfdw_paths_find(CfdwPaths *paths, const CfdwJsonNode *object)
+{
+	if (paths->outer != NULL)
+		find_ring(paths->outer, object);
 }

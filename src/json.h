@@ -131,4 +131,15 @@ extern bool cfdw_json_bool(const CfdwJsonNode *node);
 /* Split a dotted path; parts are palloc'd.  False when it is too deep. */
 extern bool cfdw_path_split(const char *text, CfdwPath *path);
 
+/*
+ * Paths that are looked up together in one walk over an object: adding one
+ * says where cfdw_paths_find will put the value, or NULL for none, until it
+ * is called again.  They live in the current memory context.
+ */
+typedef struct CfdwPaths CfdwPaths;
+
+extern CfdwPaths *cfdw_paths_create(void);
+extern const CfdwJsonNode *const *cfdw_paths_add(CfdwPaths *paths, const CfdwPath *path);
+extern void cfdw_paths_find(CfdwPaths *paths, const CfdwJsonNode *object);
+
 #endif							/* CFDW_JSON_H */
