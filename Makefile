@@ -23,6 +23,7 @@ REGRESS = \
 	errors \
 	faults \
 	values \
+	json \
 	secrets \
 	acts \
 	explain \

@@ -168,13 +168,13 @@ SELECT count(*) FROM connections WHERE id = connection(30);
 SELECT test.clear() AS nothing \gset
 
 -- An error in the middle ends the statement; the next one begins anew.
+-- arms one after the other: which of two that run side by side reports it first is open
+SET enable_async_append = off;
 SELECT test.fault(format('{"kind": "status", "status": 500, "path": "/connection/company/%s", "times": 1}', company(3))::jsonb) AS nothing \gset
 SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accounts) u;
 SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accounts) u;
 ALTER SERVER sandbox OPTIONS (ADD scan_memory '64kB');
 \set VERBOSITY terse
--- arms one after the other: which of two that run side by side reports it first is open
-SET enable_async_append = off;
 SELECT test.fault(format('{"kind": "truncate", "path": "/connection/company/%s", "times": 1}', company(5))::jsonb) AS nothing \gset
 SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accounts) u;
 RESET enable_async_append;

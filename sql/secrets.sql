@@ -76,6 +76,8 @@ BEGIN
 END $$;
 SELECT * FROM broken('{"id": "d0000000-0000-4000-8000-000000000002", "connectionMagicLinkSecret": "s3cr3t" oops}');
 SELECT * FROM broken('{"id": "d0000000-0000-4000-8000-000000000002", "connectionMagicLinkSecret": "s3cr3t", "username": "a\u0000b"}');
+SELECT * FROM broken('{"id": "d0000000-0000-4000-8000-000000000002", "connectionMagicLinkSecret": "s3cr3t", "username": "a\ud800"}');
+-- What is bad in the secret alone is in no column.
 SELECT * FROM broken('{"id": "d0000000-0000-4000-8000-000000000002", "connectionMagicLinkSecret": "s3cr3t\ud800"}');
 SELECT * FROM broken('{"id": "d0000000-0000-4000-8000-000000000002", "connectionMagicLinkSecret": "s3cr3t", "n": 1e999999}');
 SELECT * FROM broken('<html>s3cr3t</html>');

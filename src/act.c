@@ -147,13 +147,10 @@ wait_for(const CfdwHttpRequest *request)
 static bool
 is_json(const CfdwHttpAnswer *answer)
 {
-	CfdwSpan	value;
-	const char *why;
-	size_t		offset;
+	CfdwSpan	text = {answer->body, answer->len};
+	CfdwJsonDefect defect;
 
-	if (!cfdw_json_check(answer->body, answer->len, &value, &why, &offset))
-		return false;
-	return value.at[0] != '{' || cfdw_json_parse(cfdw_json_create(), value, &why) != NULL;
+	return cfdw_json_read(cfdw_json_create(), text, 0, 0, &defect) != NULL;
 }
 
 /* Was the act answered by something that may not be the API? */

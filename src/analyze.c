@@ -157,7 +157,7 @@ acquire_sample(Relation relation, int elevel, HeapTuple *rows, int targrows, dou
 	sample.decoder = cfdw_decoder_create(table->resource, table->name, table->desc, table->fits,
 										 all_columns(table->desc), table->options.on_unknown_status,
 										 session->options.api_key);
-	spec.needs_bytes = cfdw_decoder_needs_bytes(sample.decoder);
+	spec.depth = cfdw_decoder_depth(sample.decoder);
 	crawl = cfdw_crawl_begin(&spec, &counts);
 	fill_sample(&sample, crawl, &counts);
 	cfdw_crawl_end(crawl);

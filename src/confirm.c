@@ -46,14 +46,15 @@ confirm_path(const char *connection)
 static bool
 public_answer(const CfdwHttpAnswer *answer, Datum *jsonb)
 {
-	CfdwSpan	value;
-	const char *why;
-	size_t		offset;
+	CfdwSpan	text = {answer->body, answer->len};
+	const CfdwJsonNode *value;
+	CfdwJsonDefect defect;
+	const char *why = "is not well-formed";
 
 	if (answer->len == 0)
 		return false;
-	if (cfdw_json_check(answer->body, answer->len, &value, &why, &offset) &&
-		cfdw_decode_public_jsonb(value, jsonb, &why))
+	value = cfdw_json_read(cfdw_json_create(), text, 0, CFDW_JSON_ALL, &defect);
+	if (value != NULL && cfdw_decode_public_jsonb(value, jsonb, &why))
 		return true;
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),

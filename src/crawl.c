@@ -76,7 +76,7 @@ typedef struct Envelope
 	int64		pages;
 	int64		page;
 	bool		has_next;
-	CfdwSpan	items;
+	const CfdwJsonNode *items;
 } Envelope;
 
 struct CfdwCrawl
@@ -91,6 +91,8 @@ struct CfdwCrawl
 	int			last_depth;		/* of the step whose elements hold the rows */
 	CfdwPath	company_path[DEPTHS];	/* where elements name their company */
 	CfdwPath	match_path;		/* what picks elements of the first step */
+	int			key_depth;		/* that elements of earlier steps are read to */
+	int			row_depth;		/* that elements of the last step are read to */
 
 	/* working memory, shortest life last */
 	MemoryContext cxt;			/* tasks and flights */
@@ -103,10 +105,9 @@ struct CfdwCrawl
 	/* the answer that is being read */
 	Flight	   *open;
 	const char *path;			/* its request, for messages */
-	CfdwJson   *json;
-	CfdwSpanIter elements;
-	CfdwSpan	single;			/* an object's only element */
-	bool		has_single;
+	CfdwJson   *json;			/* the element that is being read */
+	const CfdwJsonNode *list;	/* of elements; NULL: the answer is one */
+	const CfdwJsonNode *next;	/* element; NULL: none is left */
 	bool		at_first;		/* no element of a page was read yet */
 	int			rows_since_poll;
 	List	   *unproven;		/* ids whose embedded rows were empty */
@@ -118,9 +119,7 @@ struct CfdwCrawl
 	/* the element whose embedded rows are being read */
 	const CfdwJsonNode *parent;
 	const CfdwJsonNode *embedded;
-	int			embedded_next;
-	int			embedded_count;
-	CfdwSpanIter embedded_bytes;
+	const CfdwJsonNode *next_embedded;	/* NULL: none is left */
 	const char *company;		/* of the answer, where it names none */
 };
 
@@ -350,6 +349,21 @@ split_paths(CfdwCrawl *crawl)
 		(void) cfdw_path_split(route->match, &crawl->match_path);
 }
 
+/* How deep elements are read: ids and companies always, the rest for rows. */
+static void
+choose_depths(CfdwCrawl *crawl)
+{
+	bool		embeds = crawl->spec.resource->embedded != NULL;
+
+	crawl->key_depth = Max(1, crawl->match_path.count);
+	if (embeds || crawl->spec.scope_count >= 0)
+		for (int i = 0; i < DEPTHS; i++)
+			crawl->key_depth = Max(crawl->key_depth, crawl->company_path[i].count);
+
+	/* embedded rows are two levels down, below their list */
+	crawl->row_depth = Max(crawl->key_depth, Max(1, crawl->spec.depth) + (embeds ? 2 : 0));
+}
+
 /* Values that are compared with answers, not sent, must be UTF-8 like those. */
 static void
 convert_matched(CfdwCrawl *crawl)
@@ -386,6 +400,7 @@ cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 		crawl->limit = spec->demand;
 	crawl->expected_bytes = (int64) crawl->limit * EXPECTED_ELEMENT_BYTES;
 	split_paths(crawl);
+	choose_depths(crawl);
 	convert_matched(crawl);
 	queue_start(crawl);
 	return crawl;
@@ -647,67 +662,75 @@ refuse_forbidden(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *a
 	cfdw_raise(&failure);
 }
 
-/* The body as a checked value, or an error that says where it breaks. */
-static CfdwSpan
-check_body(CfdwCrawl *crawl, const CfdwHttpAnswer *answer)
+/* Depth of the elements in a body. */
+static int
+element_depth(CfdwShape shape)
 {
-	CfdwSpan	value;
-	const char *why;
-	size_t		offset;
+	switch (shape)
+	{
+		case CFDW_SHAPE_OBJECT:
+			return 0;
+		case CFDW_SHAPE_ARRAY:
+			return 1;
+		case CFDW_SHAPE_PAGES:
+			return 2;
+	}
+	return 0;
+}
 
-	if (cfdw_json_check(answer->body, answer->len, &value, &why, &offset))
-		return value;
+/* The body down to its elements, or an error that says where it breaks. */
+static const CfdwJsonNode *
+check_body(CfdwCrawl *crawl, const CfdwHttpAnswer *answer, CfdwShape shape)
+{
+	CfdwSpan	text = {answer->body, answer->len};
+	int			depth = element_depth(shape);
+	CfdwJsonDefect defect;
+	const CfdwJsonNode *body = cfdw_json_read(cfdw_json_create(), text, depth, depth, &defect);
+
+	if (body != NULL)
+		return body;
 	if (answer->len > 0 && answer->body[strspn(answer->body, " \t\r\n")] == '<')
-		why = "it looks like HTML";
-	refuse(crawl, CFDW_MALFORMED, psprintf("%s (%zu bytes)", why, answer->len));
-	return value;
+		defect = (CfdwJsonDefect) {"it looks like HTML", answer->len};
+	refuse(crawl, CFDW_MALFORMED, defect.offset == answer->len ?
+		   psprintf("%s (%zu bytes)", defect.why, answer->len) :
+		   psprintf("%s (byte %zu of %zu)", defect.why, defect.offset + 1, answer->len));
+	return NULL;
 }
 
 static int64
-want_int(CfdwCrawl *crawl, CfdwSpan value, const char *name)
+want_int(CfdwCrawl *crawl, const CfdwJsonNode *body, const char *name)
 {
 	int64		number = 0;
 
-	if (value.at == NULL || !cfdw_span_int(value, &number))
+	if (!cfdw_json_int(cfdw_json_member(body, name), &number))
 		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing or no number", name));
 	return number;
 }
 
-/* Members of an envelope. */
-enum
+static bool
+want_bool(CfdwCrawl *crawl, const CfdwJsonNode *body, const char *name)
 {
-	ENVELOPE_TOTAL,
-	ENVELOPE_PER_PAGE,
-	ENVELOPE_PAGES,
-	ENVELOPE_PAGE,
-	ENVELOPE_HAS_NEXT,
-	ENVELOPE_ITEMS,
-	ENVELOPE_MEMBERS
-};
+	const CfdwJsonNode *value = cfdw_json_member(body, name);
 
-/* Read an envelope in one walk, for its largest member is all but the whole. */
+	if (cfdw_json_kind(value) != CFDW_JSON_BOOL)
+		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing or no boolean", name));
+	return cfdw_json_bool(value);
+}
+
 static Envelope
-read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, CfdwSpan body)
+read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, const CfdwJsonNode *body)
 {
-	const char *names[ENVELOPE_MEMBERS] = {
-		endpoint->total, "perPage", "totalPages", "currentPage", "hasNext", endpoint->items
-	};
-	CfdwSpan	values[ENVELOPE_MEMBERS] = {{0}};
 	Envelope	envelope;
 
-	if (body.at[0] != '{')
+	if (cfdw_json_kind(body) != CFDW_JSON_OBJECT)
 		refuse(crawl, CFDW_WRONG_SHAPE, "it is no object");
-	if (!cfdw_span_members(body, names, values, ENVELOPE_MEMBERS))
-		refuse(crawl, CFDW_MALFORMED, "its members are not well-formed");
-	envelope.total = want_int(crawl, values[ENVELOPE_TOTAL], endpoint->total);
-	envelope.per_page = want_int(crawl, values[ENVELOPE_PER_PAGE], "perPage");
-	envelope.pages = want_int(crawl, values[ENVELOPE_PAGES], "totalPages");
-	envelope.page = want_int(crawl, values[ENVELOPE_PAGE], "currentPage");
-	if (values[ENVELOPE_HAS_NEXT].at == NULL ||
-		!cfdw_span_bool(values[ENVELOPE_HAS_NEXT], &envelope.has_next))
-		refuse(crawl, CFDW_WRONG_SHAPE, "\"hasNext\" is missing or no boolean");
-	envelope.items = values[ENVELOPE_ITEMS];
-	if (envelope.items.at == NULL)
+	envelope.total = want_int(crawl, body, endpoint->total);
+	envelope.per_page = want_int(crawl, body, "perPage");
+	envelope.pages = want_int(crawl, body, "totalPages");
+	envelope.page = want_int(crawl, body, "currentPage");
+	envelope.has_next = want_bool(crawl, body, "hasNext");
+	envelope.items = cfdw_json_member(body, endpoint->items);
+	if (envelope.items == NULL)
 		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing", endpoint->items));
 	return envelope;
 }
@@ -736,22 +759,15 @@ warn_changed(CfdwCrawl *crawl, Task *task, int64 total)
 					   (long long) total)));
 }
 
+/* Begin to read a list of elements; how many there are. */
 static int64
-count_elements(CfdwCrawl *crawl, CfdwSpan items)
+open_list(CfdwCrawl *crawl, const CfdwJsonNode *list)
 {
-	CfdwSpanIter iter;
-	CfdwSpan	key;
-	CfdwSpan	value;
-	bool		bad = false;
-	int64		count = 0;
-
-	if (!cfdw_span_array(items, &iter))
+	if (cfdw_json_kind(list) != CFDW_JSON_ARRAY)
 		refuse(crawl, CFDW_WRONG_SHAPE, "the list of elements is no array");
-	while (cfdw_span_next(&iter, &key, &value, &bad))
-		count++;
-	if (bad)
-		refuse(crawl, CFDW_MALFORMED, "the list of elements is not well-formed");
-	return count;
+	crawl->list = list;
+	crawl->next = cfdw_json_first(list);
+	return cfdw_json_length(list);
 }
 
 /*
@@ -845,17 +861,15 @@ open_total(CfdwCrawl *crawl, Task *task, const Envelope *envelope, int64 count)
 		envelope->has_next != (envelope->total > 1))
 		listing->total = -1;
 	crawl->listing_is_due = true;
-	(void) cfdw_span_array(envelope->items, &crawl->elements);
 }
 
 static void
-open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
+open_pages(CfdwCrawl *crawl, const Flight *flight, const CfdwJsonNode *body)
 {
 	const CfdwEndpoint *endpoint = flight->task->endpoint;
 	Envelope	envelope = read_envelope(crawl, endpoint, body);
 	bool		was_queued = has_next_request(flight->task);
-
-	int64		count = count_elements(crawl, envelope.items);
+	int64		count = open_list(crawl, envelope.items);
 
 	if (crawl->spec.totals)
 	{
@@ -868,26 +882,28 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
 		flight->task->elements += count;
 		promise_rows(crawl, flight->task, count);
 		follow_pages(crawl, flight->task, &envelope);
-		(void) cfdw_span_array(envelope.items, &crawl->elements);
 		crawl->at_first = true;
 	}
+	else
+		crawl->next = NULL;
 	requeue(crawl, flight->task, was_queued);
 	guard_total(crawl, flight->task);
 }
 
 static void
-open_body(CfdwCrawl *crawl, const Flight *flight, CfdwSpan body)
+open_body(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
 {
-	switch (flight->task->endpoint->shape)
+	CfdwShape	shape = flight->task->endpoint->shape;
+	const CfdwJsonNode *body = check_body(crawl, answer, shape);
+
+	switch (shape)
 	{
 		case CFDW_SHAPE_OBJECT:
-			crawl->single = body;
-			crawl->has_single = true;
+			crawl->next = body;
 			promise_rows(crawl, flight->task, 1);
 			break;
 		case CFDW_SHAPE_ARRAY:
-			promise_rows(crawl, flight->task, count_elements(crawl, body));
-			(void) cfdw_span_array(body, &crawl->elements);
+			promise_rows(crawl, flight->task, open_list(crawl, body));
 			break;
 		case CFDW_SHAPE_PAGES:
 			open_pages(crawl, flight, body);
@@ -913,17 +929,17 @@ open_flight(CfdwCrawl *crawl, Flight *flight)
 	crawl->json = cfdw_json_create();
 	crawl->company = flight->task->company[0] ? flight->task->company : NULL;
 	crawl->unproven = NIL;
-	memset(&crawl->elements, 0, sizeof(crawl->elements));
-	crawl->has_single = false;
+	crawl->list = NULL;
+	crawl->next = NULL;
 	crawl->at_first = false;
-	crawl->embedded = NULL;
+	crawl->next_embedded = NULL;
 	count_answer(crawl, flight, answer);
 	if (answer->cause == CFDW_FORBIDDEN)
 		refuse_forbidden(crawl, flight, answer);
 	if (answer->cause == CFDW_OK)
 	{
 		crawl->expected_bytes = Max(crawl->expected_bytes / 2, (int64) answer->len);
-		open_body(crawl, flight, check_body(crawl, answer));
+		open_body(crawl, flight, answer);
 	}
 	else if (!is_nothing(crawl, flight, answer))
 		cfdw_session_raise(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer);
@@ -959,81 +975,84 @@ close_flight(CfdwCrawl *crawl)
 
 /* ---- elements ---- */
 
-static bool
-next_span(CfdwCrawl *crawl, CfdwSpan *span)
+/* Parse the next element; NULL when none is left. */
+static const CfdwJsonNode *
+next_element(CfdwCrawl *crawl)
 {
-	CfdwSpan	key;
-	bool		bad = false;
+	const CfdwJsonNode *element = crawl->next;
+	bool		is_last = crawl->open->task->depth >= crawl->last_depth;
 
-	if (crawl->has_single)
-	{
-		*span = crawl->single;
-		crawl->has_single = false;
-		return true;
-	}
-	return crawl->elements.next != NULL && cfdw_span_next(&crawl->elements, &key, span, &bad);
+	if (element == NULL)
+		return NULL;
+	crawl->next = crawl->list ? cfdw_json_next(crawl->list, element) : NULL;
+	if (cfdw_json_kind(element) != CFDW_JSON_OBJECT)
+		refuse(crawl, CFDW_WRONG_SHAPE, "an element is not an object");
+	return cfdw_json_reread(crawl->json, element, is_last ? crawl->row_depth : crawl->key_depth);
 }
 
-/* The text of the scalar at a path, as UTF-8; NULL when there is none. */
-static const char *
-text_at(const CfdwJsonNode *node, const CfdwPath *path)
+/* The text of the scalar at a path, as UTF-8; false when there is none. */
+static bool
+text_at(const CfdwJsonNode *node, const CfdwPath *path, CfdwSpan *text)
 {
 	const CfdwJsonNode *value = cfdw_json_at(node, path);
 	CfdwJsonKind kind = cfdw_json_kind(value);
-	size_t		len;
 
 	if (kind == CFDW_JSON_NULL || kind == CFDW_JSON_ARRAY || kind == CFDW_JSON_OBJECT)
-		return NULL;
-	return cfdw_json_text(value, &len);
+		return false;
+	*text = cfdw_json_text(value);
+	return true;
 }
 
+/* The company that an element names, palloc'd; NULL: none. */
 static const char *
 company_of(CfdwCrawl *crawl, const CfdwJsonNode *node)
 {
-	return text_at(node, &crawl->company_path[crawl->open->task->depth]);
+	CfdwSpan	text;
+
+	if (!text_at(node, &crawl->company_path[crawl->open->task->depth], &text))
+		return NULL;
+	return pnstrdup(text.at, text.len);
 }
 
 /* The id that every element must have. */
-static const char *
+static pg_uuid_t
 element_id(CfdwCrawl *crawl, const CfdwJsonNode *node)
 {
-	static const CfdwPath id_path = {1, {"id"}};
-	const char *id = text_at(node, &id_path);
+	const CfdwJsonNode *id = cfdw_json_member(node, "id");
 	pg_uuid_t	uuid;
+	CfdwSpan	text;
 
-	if (id == NULL || !cfdw_text_to_uuid(id, strlen(id), &uuid))
+	if (cfdw_json_kind(id) != CFDW_JSON_STRING ||
+		(text = cfdw_json_text(id), !cfdw_text_to_uuid(text.at, text.len, &uuid)))
 		refuse(crawl, CFDW_WRONG_SHAPE, "an element has no id");
-	return id;
+	return uuid;
 }
 
 /* Two pages that begin alike are one page given twice, whatever they say. */
 static void
-guard_first(CfdwCrawl *crawl, const char *id)
+guard_first(CfdwCrawl *crawl, const pg_uuid_t *id)
 {
 	Task	   *task = crawl->open->task;
-	pg_uuid_t	uuid;
 
 	crawl->at_first = false;
-	(void) cfdw_text_to_uuid(id, strlen(id), &uuid);
 	for (int i = 0; i < task->first_count; i++)
-		if (cfdw_uuid_cmp(&task->first_ids[i], &uuid) == 0)
+		if (cfdw_uuid_cmp(&task->first_ids[i], id) == 0)
 			refuse(crawl, CFDW_WRONG_PAGE, "it begins with the element that another page began with");
 	if (task->first_ids == NULL)
 		task->first_ids = MemoryContextAlloc(crawl->cxt, sizeof(pg_uuid_t));
 	else
 		task->first_ids = repalloc(task->first_ids, sizeof(pg_uuid_t) * (task->first_count + 1));
-	task->first_ids[task->first_count++] = uuid;
+	task->first_ids[task->first_count++] = *id;
 }
 
 /* An object must be the one that was asked for. */
 static void
-guard_object(CfdwCrawl *crawl, const char *id)
+guard_object(CfdwCrawl *crawl, const pg_uuid_t *id)
 {
 	pg_uuid_t	asked;
-	pg_uuid_t	came;
 
 	if (cfdw_text_to_uuid(crawl->open->task->key, strlen(crawl->open->task->key), &asked) &&
-		cfdw_text_to_uuid(id, strlen(id), &came) && cfdw_uuid_cmp(&asked, &came) != 0)
+		cfdw_uuid_cmp(&asked, id) != 0)
 		refuse(crawl, CFDW_WRONG_SHAPE, "it is another object than the one asked for");
 }
 
@@ -1055,20 +1074,21 @@ element_in_scope(CfdwCrawl *crawl, const CfdwJsonNode *node)
 
 /* Follow an element of a step that is not the last. */
 static void
-follow_element(CfdwCrawl *crawl, const CfdwJsonNode *node)
+follow_element(CfdwCrawl *crawl, const CfdwJsonNode *node, const pg_uuid_t *id)
 {
-	const CfdwRoute *route = crawl->spec.route;
-	const char *id = element_id(crawl, node);
+	char		key[CFDW_UUID_TEXT_SIZE];
 
-	if (route->match != NULL)
+	if (crawl->spec.route->match != NULL)
 	{
-		const char *text = text_at(node, &crawl->match_path);
+		CfdwSpan	text;
 
-		if (text == NULL || !values_hold(&crawl->spec.bound, text))
+		if (!text_at(node, &crawl->match_path, &text) ||
+			!values_hold(&crawl->spec.bound, pnstrdup(text.at, text.len)))
 			return;
 	}
+	cfdw_text_from_uuid(id, key);
 	if (element_in_scope(crawl, node))
-		queue_step(crawl, crawl->open->task->depth + 1, id, true);
+		queue_step(crawl, crawl->open->task->depth + 1, key, true);
 }
 
 static int
@@ -1081,60 +1101,52 @@ accounts_source(CfdwCrawl *crawl)
 
 /* Decide whether an element's embedded rows are here or must be looked up. */
 static void
-open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, CfdwSpan bytes)
+open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, const pg_uuid_t *id)
 {
 	Task	   *task = crawl->open->task;
 	const CfdwJsonNode *list = cfdw_json_member(node, crawl->spec.resource->embedded);
 	bool		is_there = cfdw_json_kind(list) == CFDW_JSON_ARRAY;
-	int			count = is_there ? cfdw_json_length(list) : 0;
+	bool		is_empty = !is_there || cfdw_json_first(list) == NULL;
 	bool		may_look_up = task->depth != DETAIL_DEPTH && crawl->spec.route->detail != NULL;
 	int			source = accounts_source(crawl);
-	CfdwSpan	span;
+	char		key[CFDW_UUID_TEXT_SIZE];
 
 	if (!is_there && cfdw_json_kind(list) != CFDW_JSON_NULL)
 		refuse(crawl, CFDW_WRONG_SHAPE,
 			   psprintf("\"%s\" is no array", crawl->spec.resource->embedded));
+	cfdw_text_from_uuid(id, key);
 	if (may_look_up && source == CFDW_ACCOUNTS_DETAILS)
 	{
-		queue_details(crawl, task, element_id(crawl, node), company_of(crawl, node));
+		queue_details(crawl, task, key, company_of(crawl, node));
 		return;
 	}
-	if (count == 0 && may_look_up && source == CFDW_ACCOUNTS_AUTO)
+	if (is_empty && may_look_up && source == CFDW_ACCOUNTS_AUTO)
 	{
-		const char *id = element_id(crawl, node);
-
 		/*
 		 * a list that is not there at all proves nothing, whatever others
 		 * show
 		 */
 		if (!is_there)
-			queue_details(crawl, task, id, company_of(crawl, node));
+			queue_details(crawl, task, key, company_of(crawl, node));
 		else if (!task->is_proven)
-			crawl->unproven = lappend(crawl->unproven, MemoryContextStrdup(crawl->page_cxt, id));
+			crawl->unproven = lappend(crawl->unproven, MemoryContextStrdup(crawl->page_cxt, key));
 		return;
 	}
 	if (!is_there)
 		refuse(crawl, CFDW_WRONG_SHAPE,
 			   psprintf("\"%s\" is missing", crawl->spec.resource->embedded));
-	task->is_proven |= count > 0;
+	task->is_proven |= !is_empty;
 	crawl->parent = node;
-	crawl->embedded = count > 0 ? list : NULL;
-	crawl->embedded_count = count;
-	crawl->embedded_next = 0;
-	if (crawl->spec.needs_bytes && count > 0 &&
-		(!cfdw_span_member(bytes, crawl->spec.resource->embedded, &span) ||
-		 !cfdw_span_array(span, &crawl->embedded_bytes)))
-		refuse(crawl, CFDW_WRONG_SHAPE, "an embedded list cannot be found in its element");
+	crawl->embedded = list;
+	crawl->next_embedded = cfdw_json_first(list);
 }
 
 static void
 fill_element(CfdwCrawl *crawl, CfdwElement *element, const CfdwJsonNode *row,
-			 const CfdwJsonNode *parent, CfdwSpan bytes)
+			 const CfdwJsonNode *parent)
 {
-	element->json = crawl->json;
 	element->row = row;
 	element->parent = parent;
-	element->bytes = bytes;
 	element->company = crawl->company;
 	element->path = crawl->path;
 }
@@ -1142,23 +1154,15 @@ fill_element(CfdwCrawl *crawl, CfdwElement *element, const CfdwJsonNode *row,
 static bool
 next_embedded(CfdwCrawl *crawl, CfdwElement *element)
 {
-	const CfdwJsonNode *row;
-	CfdwSpan	bytes = {"", 0};
-	CfdwSpan	key;
-	bool		bad;
+	const CfdwJsonNode *row = crawl->next_embedded;
 
-	if (crawl->embedded == NULL || crawl->embedded_next >= crawl->embedded_count)
-	{
-		crawl->embedded = NULL;
+	if (row == NULL)
 		return false;
-	}
-	row = cfdw_json_item(crawl->embedded, crawl->embedded_next++);
+	crawl->next_embedded = cfdw_json_next(crawl->embedded, row);
 	if (cfdw_json_kind(row) != CFDW_JSON_OBJECT)
 		refuse(crawl, CFDW_WRONG_SHAPE, "an embedded element is no object");
 	(void) element_id(crawl, row);
-	if (crawl->spec.needs_bytes)
-		(void) cfdw_span_next(&crawl->embedded_bytes, &key, &bytes, &bad);
-	fill_element(crawl, element, row, crawl->parent, bytes);
+	fill_element(crawl, element, row, crawl->parent);
 	return true;
 }
 
@@ -1166,39 +1170,33 @@ next_embedded(CfdwCrawl *crawl, CfdwElement *element)
 static bool
 next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 {
-	CfdwSpan	span;
-
 	for (;;)
 	{
 		const CfdwJsonNode *node;
-		const char *why;
+		pg_uuid_t	id;
 
 		/* elements may yield no rows, and answers may all be there */
 		CHECK_FOR_INTERRUPTS();
 		if (next_embedded(crawl, element))
 			return true;
-		if (!next_span(crawl, &span))
-			return false;
-		if (span.at[0] != '{')
-			refuse(crawl, CFDW_WRONG_SHAPE, "an element is not an object");
-		node = cfdw_json_parse(crawl->json, span, &why);
+		node = next_element(crawl);
 		if (node == NULL)
-			refuse(crawl, CFDW_MALFORMED, why);
-		if (crawl->open->task->endpoint->shape == CFDW_SHAPE_OBJECT)
-			guard_object(crawl, element_id(crawl, node));
+			return false;
+		id = element_id(crawl, node);
+		if (crawl->list == NULL)
+			guard_object(crawl, &id);
 		if (crawl->at_first)
-			guard_first(crawl, element_id(crawl, node));
+			guard_first(crawl, &id);
 		if (crawl->open->task->depth < crawl->last_depth)
-			follow_element(crawl, node);
+			follow_element(crawl, node, &id);
 		else if (element_in_scope(crawl, node))
 		{
-			(void) element_id(crawl, node);
 			if (crawl->spec.resource->embedded == NULL)
 			{
-				fill_element(crawl, element, node, node, span);
+				fill_element(crawl, element, node, node);
 				return true;
 			}
-			open_embedded(crawl, node, span);
+			open_embedded(crawl, node, &id);
 		}
 	}
 }
@@ -1211,21 +1209,17 @@ static bool
 next_listing(CfdwCrawl *crawl, CfdwElement *element)
 {
 	const CfdwJsonNode *node;
-	CfdwSpan	span;
-	const char *why;
 
 	if (!crawl->listing_is_due)
 		return false;
 	crawl->listing_is_due = false;
-	if (!next_span(crawl, &span))
-		return true;
-	node = cfdw_json_parse(crawl->json, span, &why);
+	node = next_element(crawl);
 	if (node == NULL)
-		refuse(crawl, CFDW_MALFORMED, why);
+		return true;
 	(void) element_id(crawl, node);
 	if (!element_in_scope(crawl, node))
 		crawl->listing.total = -1;
-	fill_element(crawl, element, node, node, span);
+	fill_element(crawl, element, node, node);
 	return true;
 }
 

@@ -41,7 +41,7 @@ typedef struct CfdwCrawlSpec
 	int64		demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
 	bool		ramp;			/* widen the window 1, 2, 4, ... */
 	bool		totals;			/* one element of each listing, for its total */
-	bool		needs_bytes;
+	int			depth;			/* levels below a row that are read of it */
 } CfdwCrawlSpec;
 
 /* For EXPLAIN ANALYZE; added up over rescans. */

@@ -14,7 +14,6 @@
 #include "decode.h"
 
 #include "catalog/pg_type.h"
-#include "common/jsonapi.h"
 #include "compat.h"
 #include "error.h"
 #include "label.h"
@@ -43,6 +42,7 @@ struct Attribute
 	const char *name;
 	const char *path_text;
 	CfdwPath	path;
+	const CfdwJsonNode *const *place;	/* of the value in each row */
 	CfdwOrigin	origin;
 	bool		required;
 	bool		is_company;
@@ -62,6 +62,9 @@ struct Attribute
 	FmgrInfo	input;
 	Oid			ioparam;
 	Attribute  *element;		/* of an array type */
+	int16		typlen;			/* of an array's element */
+	bool		byval;
+	char		align;
 };
 
 struct CfdwDecoder
@@ -73,7 +76,10 @@ struct CfdwDecoder
 	int			natts;
 	int			count;
 	Attribute  *attributes;
-	bool		needs_bytes;
+	int			depth;			/* that rows must be read to */
+	CfdwPaths  *of_row;			/* where values are looked for */
+	CfdwPaths  *of_parent;
+	CfdwJson   *whole;			/* a value that becomes jsonb */
 	char	   *warned[MAX_WARNED];
 	int			warned_count;
 	MemoryContext cxt;
@@ -110,50 +116,46 @@ refuse(CfdwDecoder *decoder, const Attribute *attr, const char *why)
 
 /* ---- text ---- */
 
-/* A string's bytes, or digits; refuses what no text datum can hold. */
-static const char *
-scalar_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node, size_t *len)
+/* A string's text, or digits; refuses what no text datum can hold. */
+static CfdwSpan
+scalar_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
 	CfdwJsonKind kind = cfdw_json_kind(node);
-	const char *text;
+	const char *why = cfdw_json_text_defect(node);
+	CfdwSpan	text = cfdw_json_text(node);
 
 	if (kind == CFDW_JSON_OBJECT || kind == CFDW_JSON_ARRAY)
 		refuse(decoder, attr, "is an object or an array");
-	if (cfdw_json_is_saturated(node))
-		refuse(decoder, attr, "is a number beyond 64 bits");
-	text = cfdw_json_text(node, len);
-	if (memchr(text, '\0', *len) != NULL)
-		refuse(decoder, attr, "holds the character \\u0000");
-	if (cfdw_json_has_lone_surrogate(decoder->element->json) &&
-		strstr(text, "\xEF\xBF\xBD") != NULL)
-		refuse(decoder, attr, "holds a lone surrogate");
-	if (pg_encoding_verifymbstr(PG_UTF8, text, *len) != (int) *len)
+	if (why != NULL)
+		refuse(decoder, attr, why);
+	if (pg_encoding_verifymbstr(PG_UTF8, text.at, text.len) != (int) text.len)
 		refuse(decoder, attr, "is not valid UTF-8");
 	return text;
 }
 
-/* The same in the server encoding, NUL-terminated. */
-static const char *
-server_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node, size_t *len)
+/* Verified UTF-8 in the server encoding. */
+static CfdwSpan
+in_server_encoding(CfdwSpan text)
 {
-	const char *text = scalar_text(decoder, attr, node, len);
 	const char *converted;
 
 	if (GetDatabaseEncoding() == PG_UTF8)
 		return text;
-	converted = pg_any_to_server(text, *len, PG_UTF8);
-	if (converted != text)
-		*len = strlen(converted);
-	return converted;
+	converted = pg_any_to_server(text.at, text.len, PG_UTF8);
+	if (converted != text.at)
+	{
+		text.at = converted;
+		text.len = strlen(converted);
+	}
+	return text;
 }
 
 static Datum
 read_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	size_t		len;
-	const char *text = server_text(decoder, attr, node, &len);
+	CfdwSpan	text = in_server_encoding(scalar_text(decoder, attr, node));
 
-	return PointerGetDatum(cstring_to_text_with_len(text, len));
+	return PointerGetDatum(cstring_to_text_with_len(text.at, text.len));
 }
 
 /* ---- uuid, boolean, numeric ---- */
@@ -162,10 +164,9 @@ static Datum
 read_uuid(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
 	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
-	size_t		len;
-	const char *text = scalar_text(decoder, attr, node, &len);
+	CfdwSpan	text = scalar_text(decoder, attr, node);
 
-	if (!cfdw_text_to_uuid(text, len, uuid))
+	if (!cfdw_text_to_uuid(text.at, text.len, uuid))
 		refuse(decoder, attr, "is not a uuid");
 	return UUIDPGetDatum(uuid);
 }
@@ -175,11 +176,12 @@ static Datum
 read_bool(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
 	bool		value = false;
-	size_t		len;
+	CfdwSpan	text;
 
 	if (cfdw_json_kind(node) == CFDW_JSON_BOOL)
 		return BoolGetDatum(cfdw_json_bool(node));
-	if (!parse_bool(scalar_text(decoder, attr, node, &len), &value))
+	text = scalar_text(decoder, attr, node);
+	if (!parse_bool_with_len(text.at, text.len, &value))
 		refuse(decoder, attr, "is not a boolean");
 	return BoolGetDatum(value);
 }
@@ -219,52 +221,77 @@ is_json_number(const char *p)
 }
 
 static Datum
+numeric_of(const char *digits, int32 typmod)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(typmod));
+}
+
+static Datum
 read_numeric(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	size_t		len;
-	const char *text = scalar_text(decoder, attr, node, &len);
+	CfdwSpan	text = scalar_text(decoder, attr, node);
+	const char *digits = pnstrdup(text.at, text.len);
 
-	if (!is_json_number(text))
+	if (!is_json_number(digits))
 		refuse(decoder, attr, "is not a number");
-	return DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(attr->typmod));
+	return numeric_of(digits, attr->typmod);
 }
 
 /* ---- dates and timestamps ---- */
 
+/* What is left of a text. */
+typedef CfdwSpan Rest;
+
+/* Its first byte; NUL at its end. */
+static inline char
+peek(const Rest *rest)
+{
+	return rest->len > 0 ? *rest->at : '\0';
+}
+
+static inline void
+advance(Rest *rest, size_t n)
+{
+	rest->at += n;
+	rest->len -= n;
+}
+
 /* Read exactly n digits; false when something else stands there. */
 static bool
-take_digits(const char **p, int n, int *out)
+take_digits(Rest *rest, int n, int *out)
 {
 	*out = 0;
+	if (rest->len < n)
+		return false;
 	for (int i = 0; i < n; i++)
 	{
-		char		c = (*p)[i];
+		char		c = rest->at[i];
 
 		if (c < '0' || c > '9')
 			return false;
 		*out = *out * 10 + (c - '0');
 	}
-	*p += n;
+	advance(rest, n);
 	return true;
 }
 
 static bool
-take_char(const char **p, char c)
+take_char(Rest *rest, char c)
 {
-	if (**p != c)
+	if (peek(rest) != c)
 		return false;
-	(*p)++;
+	advance(rest, 1);
 	return true;
 }
 
 /* YYYY-MM-DD, and a day that exists. */
 static bool
-take_date(const char **p, struct pg_tm *tm)
+take_date(Rest *rest, struct pg_tm *tm)
 {
-	if (!take_digits(p, 4, &tm->tm_year) || !take_char(p, '-') ||
-		!take_digits(p, 2, &tm->tm_mon) || !take_char(p, '-') ||
-		!take_digits(p, 2, &tm->tm_mday))
+	if (!take_digits(rest, 4, &tm->tm_year) || !take_char(rest, '-') ||
+		!take_digits(rest, 2, &tm->tm_mon) || !take_char(rest, '-') ||
+		!take_digits(rest, 2, &tm->tm_mday))
 		return false;
 	return tm->tm_year >= 1 && tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 &&
 		tm->tm_mday <= day_tab[isleap(tm->tm_year)][tm->tm_mon - 1];
@@ -272,53 +299,53 @@ take_date(const char **p, struct pg_tm *tm)
 
 /* Digits of a fraction, any number of them, rounded to microseconds. */
 static bool
-take_fraction(const char **p, fsec_t *fsec)
+take_fraction(Rest *rest, fsec_t *fsec)
 {
-	const char *start = *p;
+	size_t		len = rest->len;
 	int			scale = USECS_PER_SEC / 10;
 
-	for (; **p >= '0' && **p <= '9'; (*p)++)
+	for (; peek(rest) >= '0' && peek(rest) <= '9'; advance(rest, 1))
 	{
 		if (scale > 0)
-			*fsec += (**p - '0') * scale;
-		else if (*p - start == 6 && **p >= '5')
+			*fsec += (peek(rest) - '0') * scale;
+		else if (len - rest->len == 6 && peek(rest) >= '5')
 			(*fsec)++;
 		scale /= 10;
 	}
-	return *p > start;
+	return rest->len < len;
 }
 
 /* HH:MM[:SS[.fraction]] */
 static bool
-take_time(const char **p, struct pg_tm *tm, fsec_t *fsec)
+take_time(Rest *rest, struct pg_tm *tm, fsec_t *fsec)
 {
-	if (!take_digits(p, 2, &tm->tm_hour) || !take_char(p, ':') ||
-		!take_digits(p, 2, &tm->tm_min))
+	if (!take_digits(rest, 2, &tm->tm_hour) || !take_char(rest, ':') ||
+		!take_digits(rest, 2, &tm->tm_min))
 		return false;
-	if (take_char(p, ':') && !take_digits(p, 2, &tm->tm_sec))
+	if (take_char(rest, ':') && !take_digits(rest, 2, &tm->tm_sec))
 		return false;
-	if (take_char(p, '.') && !take_fraction(p, fsec))
+	if (take_char(rest, '.') && !take_fraction(rest, fsec))
 		return false;
 	return tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
 }
 
 /* Z, +HH, +HHMM, +HH:MM or nothing; seconds west of Greenwich. */
 static bool
-take_zone(const char **p, int *zone)
+take_zone(Rest *rest, int *zone)
 {
-	bool		east = **p == '+';
+	bool		east = peek(rest) == '+';
 	int			hours;
 	int			minutes = 0;
 
 	*zone = 0;
-	if (**p == '\0' || take_char(p, 'Z') || take_char(p, 'z'))
+	if (rest->len == 0 || take_char(rest, 'Z') || take_char(rest, 'z'))
 		return true;
-	if (!take_char(p, '+') && !take_char(p, '-'))
+	if (!take_char(rest, '+') && !take_char(rest, '-'))
 		return false;
-	if (!take_digits(p, 2, &hours))
+	if (!take_digits(rest, 2, &hours))
 		return false;
-	(void) take_char(p, ':');
-	if (**p != '\0' && !take_digits(p, 2, &minutes))
+	(void) take_char(rest, ':');
+	if (rest->len > 0 && !take_digits(rest, 2, &minutes))
 		return false;
 	*zone = (hours * 60 + minutes) * 60 * (east ? -1 : 1);
 	return hours <= 15 && minutes <= 59;
@@ -335,13 +362,12 @@ read_timestamptz(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node
 	fsec_t		fsec = 0;
 	int			zone = 0;
 	Timestamp	result = 0;
-	size_t		len;
-	const char *p = scalar_text(decoder, attr, node, &len);
+	Rest		rest = scalar_text(decoder, attr, node);
 
-	if (!take_date(&p, &tm) ||
-		((take_char(&p, 'T') || take_char(&p, ' ') || take_char(&p, 't')) &&
-		 (!take_time(&p, &tm, &fsec) || !take_zone(&p, &zone))) ||
-		*p != '\0' ||
+	if (!take_date(&rest, &tm) ||
+		((take_char(&rest, 'T') || take_char(&rest, ' ') || take_char(&rest, 't')) &&
+		 (!take_time(&rest, &tm, &fsec) || !take_zone(&rest, &zone))) ||
+		rest.len > 0 ||
 		tm2timestamp(&tm, fsec, &zone, &result) != 0)
 		refuse(decoder, attr, "is not a timestamp");
 	return TimestampTzGetDatum(result);
@@ -363,10 +389,9 @@ static Datum
 read_date(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
 	struct pg_tm tm = {0};
-	size_t		len;
-	const char *p = scalar_text(decoder, attr, node, &len);
+	Rest		rest = scalar_text(decoder, attr, node);
 
-	if (!take_date(&p, &tm) || (*p != '\0' && *p != 'T'))
+	if (!take_date(&rest, &tm) || (rest.len > 0 && peek(&rest) != 'T'))
 		refuse(decoder, attr, "is not a date");
 	return DateADTGetDatum(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE);
 }
@@ -420,10 +445,9 @@ find_label(CfdwDecoder *decoder, Attribute *attr, const char *text, size_t len)
 static Datum
 read_enum(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	size_t		len;
-	const char *text = scalar_text(decoder, attr, node, &len);
+	CfdwSpan	text = scalar_text(decoder, attr, node);
 
-	return ObjectIdGetDatum(find_label(decoder, attr, text, len));
+	return ObjectIdGetDatum(find_label(decoder, attr, text.at, text.len));
 }
 
 /* A label that the type lacks is NULL. */
@@ -436,13 +460,12 @@ is_unknown_label(const Attribute *attr, Datum value)
 static const CfdwStatusFact *
 fact_of(Attribute *attr, const CfdwJsonNode *node)
 {
-	const char *text;
-	size_t		len;
+	CfdwSpan	text;
 
 	if (cfdw_json_kind(node) != CFDW_JSON_STRING)
 		return NULL;
-	text = cfdw_json_text(node, &len);
-	return cfdw_status_fact(attr->status, text, len);
+	text = cfdw_json_text(node);
+	return cfdw_status_fact(attr->status, text.at, text.len);
 }
 
 /* Never NULL: what is not known is "unknown", so that it cannot hide. */
@@ -467,16 +490,126 @@ read_needs_user(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	return CStringGetTextDatum(needs ? "true" : "false");
 }
 
-/* ---- whole objects ---- */
+/* ---- jsonb ---- */
 
-/* Is the member one of those that would make attrs depend on the route? */
-static bool
-is_embedded(const CfdwDecoder *decoder, CfdwSpan key)
+/* A jsonb that is being made, less secrets. */
+typedef struct Making
 {
-	for (int i = 0; i < lengthof(decoder->embedded) && decoder->embedded[i]; i++)
-		if (cfdw_span_key_is(key, decoder->embedded[i]))
-			return true;
+	JsonbParseState *state;
+	JsonbValue *result;			/* once the outermost value has ended */
+	bool		has_link;		/* some string is a bearer link */
+	const char *why;			/* it cannot be made; or NULL */
+} Making;
+
+static bool
+cannot_make(Making *making, const char *why)
+{
+	making->why = why;
 	return false;
+}
+
+/* A text as jsonb's string, in the server encoding. */
+static bool
+make_string(Making *making, CfdwSpan text, const char *defect, JsonbValue *value)
+{
+	if (defect != NULL)
+		return cannot_make(making, defect);
+	if (pg_encoding_verifymbstr(PG_UTF8, text.at, text.len) != (int) text.len)
+		return cannot_make(making, "is not valid UTF-8");
+	text = in_server_encoding(text);
+	if (text.len > JENTRY_OFFLENMASK)
+		return cannot_make(making, "holds a string that is too long for jsonb");
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, text.at);
+	value->val.string.len = (int) text.len;
+	return true;
+}
+
+static bool
+make_scalar(Making *making, const CfdwJsonNode *node, JsonbValue *value)
+{
+	CfdwSpan	text = cfdw_json_text(node);
+
+	switch (cfdw_json_kind(node))
+	{
+		case CFDW_JSON_STRING:
+			making->has_link |= cfdw_text_is_link(text.at, text.len);
+			return make_string(making, text, cfdw_json_text_defect(node), value);
+		case CFDW_JSON_NUMBER:
+			value->type = jbvNumeric;
+			value->val.numeric = DatumGetNumeric(numeric_of(pnstrdup(text.at, text.len), -1));
+			return true;
+		case CFDW_JSON_BOOL:
+			value->type = jbvBool;
+			value->val.boolean = cfdw_json_bool(node);
+			return true;
+		case CFDW_JSON_NULL:
+		case CFDW_JSON_ARRAY:
+		case CFDW_JSON_OBJECT:
+			break;
+	}
+	value->type = jbvNull;
+	return true;
+}
+
+static void
+push(Making *making, JsonbIteratorToken token, JsonbValue *value)
+{
+	making->result = pushJsonbValue(&making->state, token, value);
+}
+
+static bool push_value(Making *making, JsonbIteratorToken token, const CfdwJsonNode *node);
+
+/* A member, unless its name speaks of a secret. */
+static bool
+push_member(Making *making, const CfdwJsonNode *member, const CfdwJsonNode *value)
+{
+	CfdwSpan	name = cfdw_json_key(member);
+	JsonbValue	key;
+
+	if (cfdw_text_names_secret(name.at, name.len))
+		return true;
+	if (!make_string(making, name, cfdw_json_key_defect(member), &key))
+		return false;
+	push(making, WJB_KEY, &key);
+	return push_value(making, WJB_VALUE, value);
+}
+
+static bool
+push_object(Making *making, const CfdwJsonNode *object)
+{
+	push(making, WJB_BEGIN_OBJECT, NULL);
+	for (const CfdwJsonNode *child = cfdw_json_first(object); child; child = cfdw_json_next(object, child))
+		if (!push_member(making, child, child))
+			return false;
+	push(making, WJB_END_OBJECT, NULL);
+	return true;
+}
+
+static bool
+push_array(Making *making, const CfdwJsonNode *array)
+{
+	push(making, WJB_BEGIN_ARRAY, NULL);
+	for (const CfdwJsonNode *child = cfdw_json_first(array); child; child = cfdw_json_next(array, child))
+		if (!push_value(making, WJB_ELEM, child))
+			return false;
+	push(making, WJB_END_ARRAY, NULL);
+	return true;
+}
+
+static bool
+push_value(Making *making, JsonbIteratorToken token, const CfdwJsonNode *node)
+{
+	JsonbValue	value;
+
+	if (cfdw_json_kind(node) == CFDW_JSON_OBJECT)
+		return push_object(making, node);
+	if (cfdw_json_kind(node) == CFDW_JSON_ARRAY)
+		return push_array(making, node);
+	if (!make_scalar(making, node, &value))
+		return false;
+	push(making, token, &value);
+	return true;
 }
 
 static bool
@@ -487,136 +620,96 @@ is_link(const JsonbValue *value)
 }
 
 /*
- * Copy a jsonb less secrets.  A member's key is held back until its value is
- * seen, because a value that is a bearer link goes with its key.
+ * Drop bearer links.  It is done when all is there, because of members of
+ * one name the last one counts, link or not.
  */
+static void
+drop_links(JsonbValue *value)
+{
+	int			kept = 0;
+
+	if (value->type == jbvArray)
+	{
+		for (int i = 0; i < value->val.array.nElems; i++)
+		{
+			drop_links(&value->val.array.elems[i]);
+			if (!is_link(&value->val.array.elems[i]))
+				value->val.array.elems[kept++] = value->val.array.elems[i];
+		}
+		value->val.array.nElems = kept;
+	}
+	else if (value->type == jbvObject)
+	{
+		for (int i = 0; i < value->val.object.nPairs; i++)
+		{
+			drop_links(&value->val.object.pairs[i].value);
+			if (!is_link(&value->val.object.pairs[i].value))
+				value->val.object.pairs[kept++] = value->val.object.pairs[i];
+		}
+		value->val.object.nPairs = kept;
+	}
+}
+
 static Datum
-copy_public(Jsonb *jsonb)
+finish(Making *making)
 {
-	JsonbIterator *iter = JsonbIteratorInit(&jsonb->root);
-	JsonbParseState *state = NULL;
-	JsonbValue *result = NULL;
-	JsonbValue	value;
-	JsonbValue	key;
-	bool		has_key = false;
-	bool		is_scalar;
-	JsonbIteratorToken token;
-
-	while ((token = JsonbIteratorNext(&iter, &value, false)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-		{
-			has_key = !cfdw_text_names_secret(value.val.string.val, value.val.string.len);
-			key = value;
-			if (!has_key)
-				(void) JsonbIteratorNext(&iter, &value, true);
-			continue;
-		}
-		if ((token == WJB_VALUE || token == WJB_ELEM) && is_link(&value))
-		{
-			has_key = false;
-			continue;
-		}
-		if (has_key)
-			(void) pushJsonbValue(&state, WJB_KEY, &key);
-		has_key = false;
-		is_scalar = token == WJB_BEGIN_ARRAY && value.val.array.rawScalar;
-		result = pushJsonbValue(&state, token, token == WJB_VALUE || token == WJB_ELEM || is_scalar ?
-								&value : NULL);
-	}
-	return JsonbPGetDatum(JsonbValueToJsonb(result));
-}
-
-/* Why jsonb cannot hold the text, or NULL. */
-static const char *
-jsonb_defect(char *text, int len)
-{
-	switch (pg_parse_json(cfdw_json_lex(text, len, GetDatabaseEncoding()), &nullSemAction))
-	{
-		case JSON_SUCCESS:
-			return NULL;
-		case JSON_UNICODE_CODE_POINT_ZERO:
-			return "holds the character \\u0000";
-		case JSON_UNICODE_HIGH_SURROGATE:
-		case JSON_UNICODE_LOW_SURROGATE:
-			return "holds a lone surrogate";
-		case CFDW_JSON_UNTRANSLATABLE:
-			return "holds a character that the server encoding lacks";
-		default:
-			return "is not well-formed";
-	}
-}
-
-/* jsonb_in's own errors would quote the object, secrets included. */
-static Jsonb *
-make_jsonb(const char *utf8, size_t len, const char **why)
-{
-	char	   *text;
-
-	*why = "is not valid UTF-8";
-	if (pg_encoding_verifymbstr(PG_UTF8, utf8, len) != (int) len)
-		return NULL;
-	text = pg_any_to_server(utf8, len, PG_UTF8);
-	if (text == utf8)
-		text = pnstrdup(utf8, len);
-	*why = jsonb_defect(text, strlen(text));
-	if (*why != NULL)
-		return NULL;
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	if (making->has_link)
+		drop_links(making->result);
+	return JsonbPGetDatum(JsonbValueToJsonb(making->result));
 }
 
 bool
-cfdw_decode_public_jsonb(CfdwSpan value, Datum *jsonb, const char **why)
+cfdw_decode_public_jsonb(const CfdwJsonNode *value, Datum *jsonb, const char **why)
 {
-	Jsonb	   *whole = make_jsonb(value.at, value.len, why);
+	Making		making = {0};
+	JsonbValue	scalar;
+	bool		is_nested = cfdw_json_kind(value) >= CFDW_JSON_ARRAY;
 
-	if (whole != NULL)
-		*jsonb = copy_public(whole);
-	return whole != NULL;
-}
-
-/*
- * The object's text less the members that attrs leaves out.  They are cut
- * here already because they can be most of it.
- */
-static void
-append_members(CfdwDecoder *decoder, CfdwSpan object, StringInfo out)
-{
-	CfdwSpanIter iter;
-	CfdwSpan	key;
-	CfdwSpan	value;
-	bool		bad;
-	const char *separator = "";
-
-	appendStringInfoChar(out, '{');
-	(void) cfdw_span_object(object, &iter);
-	while (cfdw_span_next(&iter, &key, &value, &bad))
+	if (is_nested ? push_value(&making, WJB_VALUE, value) : make_scalar(&making, value, &scalar))
 	{
-		if (is_embedded(decoder, key))
-			continue;
-		appendStringInfo(out, "%s\"", separator);
-		appendBinaryStringInfo(out, key.at, key.len);
-		appendStringInfoString(out, "\":");
-		appendBinaryStringInfo(out, value.at, value.len);
-		separator = ",";
+		if (!is_nested)
+			making.result = &scalar;
+		if (!is_nested && making.has_link)
+			scalar.type = jbvNull;
+		*jsonb = finish(&making);
+		return true;
 	}
-	appendStringInfoChar(out, '}');
+	*why = making.why;
+	return false;
 }
 
-/* attrs: from the element's own bytes, so that numbers stay exact. */
+/* Is the member one of those that would make attrs depend on the route? */
+static bool
+is_embedded(const CfdwDecoder *decoder, const CfdwJsonNode *member)
+{
+	for (int i = 0; i < lengthof(decoder->embedded) && decoder->embedded[i]; i++)
+		if (cfdw_json_key_is(member, decoder->embedded[i]))
+			return true;
+	return false;
+}
+
+/* The node with all that is in it; holds until the next one is read. */
+static const CfdwJsonNode *
+read_whole(CfdwDecoder *decoder, const CfdwJsonNode *node)
+{
+	if (cfdw_json_kind(node) < CFDW_JSON_ARRAY)
+		return node;
+	return cfdw_json_reread(decoder->whole, node, CFDW_JSON_ALL);
+}
+
+/* attrs: the row less what is embedded in it. */
 static Datum
 read_attrs(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	StringInfoData members;
-	const char *why;
-	Jsonb	   *jsonb;
+	Making		making = {0};
 
-	initStringInfo(&members);
-	append_members(decoder, decoder->element->bytes, &members);
-	jsonb = make_jsonb(members.data, members.len, &why);
-	if (jsonb == NULL)
-		refuse(decoder, attr, why);
-	return copy_public(jsonb);
+	push(&making, WJB_BEGIN_OBJECT, NULL);
+	for (const CfdwJsonNode *child = cfdw_json_first(node); child; child = cfdw_json_next(node, child))
+		if (!is_embedded(decoder, child) &&
+			!push_member(&making, child, read_whole(decoder, child)))
+			refuse(decoder, attr, making.why);
+	push(&making, WJB_END_OBJECT, NULL);
+	return finish(&making);
 }
 
 static char *
@@ -635,17 +728,12 @@ read_attrs_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 static Datum
 read_jsonb(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	const char *text = cfdw_json_serialize(node);
 	const char *why;
-	Jsonb	   *jsonb;
+	Datum		jsonb;
 
-	if (cfdw_json_has_lone_surrogate(decoder->element->json) &&
-		strstr(text, "\xEF\xBF\xBD") != NULL)
-		refuse(decoder, attr, "holds a lone surrogate");
-	jsonb = make_jsonb(text, strlen(text), &why);
-	if (jsonb == NULL)
+	if (!cfdw_decode_public_jsonb(read_whole(decoder, node), &jsonb, &why))
 		refuse(decoder, attr, why);
-	return copy_public(jsonb);
+	return jsonb;
 }
 
 /* The same as json. */
@@ -661,12 +749,12 @@ read_json(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 static char *
 input_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	CfdwJsonKind kind = cfdw_json_kind(node);
-	size_t		len;
+	CfdwSpan	text;
 
-	if (kind == CFDW_JSON_OBJECT || kind == CFDW_JSON_ARRAY)
+	if (cfdw_json_kind(node) >= CFDW_JSON_ARRAY)
 		return jsonb_text(read_jsonb(decoder, attr, node));
-	return unconstify(char *, server_text(decoder, attr, node, &len));
+	text = in_server_encoding(scalar_text(decoder, attr, node));
+	return pnstrdup(text.at, text.len);
 }
 
 static Datum
@@ -680,20 +768,21 @@ read_by_input(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 static Datum
 read_any_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	return CStringGetTextDatum(input_text(decoder, attr, node));
+	if (cfdw_json_kind(node) >= CFDW_JSON_ARRAY)
+		return CStringGetTextDatum(input_text(decoder, attr, node));
+	return read_text(decoder, attr, node);
 }
 
 /* A bearer link does not become a value, whatever member holds it. */
 static bool
 is_hidden_link(const CfdwJsonNode *node)
 {
-	const char *text;
-	size_t		len;
+	CfdwSpan	text;
 
 	if (cfdw_json_kind(node) != CFDW_JSON_STRING)
 		return false;
-	text = cfdw_json_text(node, &len);
-	return cfdw_text_is_link(text, len);
+	text = cfdw_json_text(node);
+	return cfdw_text_is_link(text.at, text.len);
 }
 
 static Datum
@@ -705,18 +794,13 @@ read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	int			n = 0;
 	int			dims[1];
 	int			lower[1] = {1};
-	int16		typlen;
-	bool		byval;
-	char		align;
 
 	if (cfdw_json_kind(node) != CFDW_JSON_ARRAY)
 		refuse(decoder, attr, "is not an array");
 	values = palloc(sizeof(Datum) * (cfdw_json_length(node) + 1));
 	nulls = palloc(sizeof(bool) * (cfdw_json_length(node) + 1));
-	for (int i = 0; i < cfdw_json_length(node); i++)
+	for (const CfdwJsonNode *item = cfdw_json_first(node); item; item = cfdw_json_next(node, item))
 	{
-		const CfdwJsonNode *item = cfdw_json_item(node, i);
-
 		if (is_hidden_link(item))
 			continue;
 		nulls[n] = cfdw_json_kind(item) == CFDW_JSON_NULL;
@@ -728,9 +812,8 @@ read_array(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	if (n == 0)
 		return PointerGetDatum(construct_empty_array(element->type));
 	dims[0] = n;
-	get_typlenbyvalalign(element->type, &typlen, &byval, &align);
 	return PointerGetDatum(construct_md_array(values, nulls, 1, dims, lower, element->type,
-											  typlen, byval, align));
+											  attr->typlen, attr->byval, attr->align));
 }
 
 /* ---- choosing readers ---- */
@@ -779,6 +862,7 @@ choose_array_reader(Attribute *attr, Oid element_type)
 	*attr->element = *attr;
 	attr->element->type = element_type;
 	choose_reader(attr->element);
+	get_typlenbyvalalign(element_type, &attr->typlen, &attr->byval, &attr->align);
 	attr->read = read_array;
 }
 
@@ -836,6 +920,15 @@ may_be_nested(const CfdwColumn *column)
 		column->type == CFDW_TYPE_UUID_ARRAY;
 }
 
+/* How many levels below a row the attribute is read. */
+static int
+depth_of(const Attribute *attr)
+{
+	if (attr->origin == CFDW_WHOLE_ELEMENT)
+		return 1;
+	return attr->path.count + (attr->read == read_array ? 1 : 0);
+}
+
 static void
 prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const CfdwFit *fit)
 {
@@ -859,7 +952,10 @@ prepare(CfdwDecoder *decoder, Attribute *attr, Form_pg_attribute att, const Cfdw
 		attr->is_company = column->is_company;
 		choose_derived_reader(attr, column);
 	}
-	decoder->needs_bytes |= attr->origin == CFDW_WHOLE_ELEMENT;
+	decoder->depth = Max(decoder->depth, depth_of(attr));
+	if (attr->origin != CFDW_WHOLE_ELEMENT)
+		attr->place = cfdw_paths_add(attr->origin == CFDW_FROM_PARENT ? decoder->of_parent :
+									 decoder->of_row, &attr->path);
 }
 
 CfdwDecoder *
@@ -874,6 +970,9 @@ cfdw_decoder_create(const CfdwResource *resource, const char *table, TupleDesc d
 	decoder->on_unknown = on_unknown;
 	decoder->secret = secret;
 	decoder->cxt = CurrentMemoryContext;
+	decoder->whole = cfdw_json_create();
+	decoder->of_row = cfdw_paths_create();
+	decoder->of_parent = cfdw_paths_create();
 	decoder->natts = desc->natts;
 	decoder->attributes = palloc0(sizeof(Attribute) * (list_length(columns) + 1));
 	if (resource->embedded == NULL)
@@ -892,10 +991,10 @@ cfdw_decoder_create(const CfdwResource *resource, const char *table, TupleDesc d
 	return decoder;
 }
 
-bool
-cfdw_decoder_needs_bytes(const CfdwDecoder *decoder)
+int
+cfdw_decoder_depth(const CfdwDecoder *decoder)
 {
-	return decoder->needs_bytes;
+	return decoder->depth;
 }
 
 /* ---- a row ---- */
@@ -926,10 +1025,7 @@ is_computed(const Attribute *attr)
 static void
 decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnull)
 {
-	const CfdwElement *element = decoder->element;
-	const CfdwJsonNode *from = attr->origin == CFDW_FROM_PARENT ? element->parent : element->row;
-	const CfdwJsonNode *node = attr->origin == CFDW_WHOLE_ELEMENT ? from :
-		cfdw_json_at(from, &attr->path);
+	const CfdwJsonNode *node = attr->place ? *attr->place : decoder->element->row;
 
 	*isnull = false;
 	if (cfdw_json_kind(node) == CFDW_JSON_NULL && !is_computed(attr))
@@ -957,6 +1053,8 @@ cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, boo
 
 	memset(isnull, true, sizeof(bool) * decoder->natts);
 	decoder->element = element;
+	cfdw_paths_find(decoder->of_row, element->row);
+	cfdw_paths_find(decoder->of_parent, element->parent);
 	error_context_stack = &callback;
 	for (int i = 0; i < decoder->count; i++)
 	{

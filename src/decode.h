@@ -19,10 +19,8 @@
 /* One remote object that is a row.  All borrowed until the next one. */
 typedef struct CfdwElement
 {
-	const CfdwJson *json;		/* the parser that holds the nodes */
 	const CfdwJsonNode *row;
 	const CfdwJsonNode *parent; /* the object it is embedded in; or row */
-	CfdwSpan	bytes;			/* of the row; empty when not asked for */
 	const char *company;		/* the company that was asked for, or NULL */
 	const char *path;			/* of the request, for messages */
 } CfdwElement;
@@ -38,8 +36,8 @@ extern CfdwDecoder *cfdw_decoder_create(const CfdwResource *resource,
 										const CfdwFit *fits, List *columns,
 										CfdwUnknownStatus on_unknown, const char *secret);
 
-/* Are the bytes of rows needed, besides their nodes? */
-extern bool cfdw_decoder_needs_bytes(const CfdwDecoder *decoder);
+/* How many levels below a row, or its parent, must be in the table. */
+extern int	cfdw_decoder_depth(const CfdwDecoder *decoder);
 
 /*
  * Fill values and isnull (NULL for attributes not listed).  Datums are made
@@ -49,9 +47,9 @@ extern void cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element,
 						Datum *values, bool *isnull);
 
 /*
- * A JSON value as jsonb, less members that speak of secrets.  False, with
- * *why a constant predicate, when jsonb cannot hold it.
+ * A JSON value, read to all its depth, as jsonb, less members that speak of
+ * secrets.  False, with *why a constant predicate, when jsonb cannot hold it.
  */
-extern bool cfdw_decode_public_jsonb(CfdwSpan value, Datum *jsonb, const char **why);
+extern bool cfdw_decode_public_jsonb(const CfdwJsonNode *value, Datum *jsonb, const char **why);
 
 #endif							/* CFDW_DECODE_H */

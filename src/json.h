@@ -1,14 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * json.h
- *	  Elements of a body, paths, typed reading.
+ *	  Values of a body, paths, typed reading.
  *
- * A body is walked as spans: member by member, element by element, without
- * building anything.  One element at a time is parsed into nodes by json-c;
- * parsing the next frees the one before.  That is 2.5 times faster than
- * parsing whole documents and keeps one element in memory.
+ * A text is checked against JSON's grammar in one pass, which leaves a table
+ * of its values down to a depth: where each one stands in the text, what it
+ * is, what its name is.  All reading is from that table and the text behind
+ * it; nothing is copied but what is written with escapes.  A page is read to
+ * the depth of its elements, then one element at a time to the depth that is
+ * asked for, so that what nobody asks for is passed over.
  *
- * Nothing here raises but for want of memory in palloc.
+ * Nothing here raises but for want of memory and for reading deeper than the
+ * table goes.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,20 +22,12 @@
 
 #include "text.h"
 
-/* Bytes of a body that hold one JSON value; borrowed, not NUL-terminated. */
+/* Bytes of a text; borrowed, not NUL-terminated. */
 typedef struct CfdwSpan
 {
 	const char *at;
 	size_t		len;
 } CfdwSpan;
-
-/* Walks the members of an object or the elements of an array. */
-typedef struct CfdwSpanIter
-{
-	const char *next;
-	const char *end;
-	bool		is_object;
-} CfdwSpanIter;
 
 typedef enum CfdwJsonKind
 {
@@ -44,11 +39,21 @@ typedef enum CfdwJsonKind
 	CFDW_JSON_OBJECT
 } CfdwJsonKind;
 
-/* A parser and the element it holds. */
+/* A table of values, used again for each text that is read with it. */
 typedef struct CfdwJson CfdwJson;
 
-/* A value inside the element; NULL is JSON's null and what is not there. */
-typedef struct json_object CfdwJsonNode;
+/*
+ * A value in a table, which holds until the next text is read with it; NULL
+ * is what is not there.
+ */
+typedef struct CfdwJsonNode CfdwJsonNode;
+
+/* What is wrong with a text. */
+typedef struct CfdwJsonDefect
+{
+	const char *why;			/* a constant predicate */
+	size_t		offset;			/* in bytes */
+} CfdwJsonDefect;
 
 /* A dotted path, split. */
 typedef struct CfdwPath
@@ -57,83 +62,84 @@ typedef struct CfdwPath
 	const char *part[CFDW_PATH_MAX];
 } CfdwPath;
 
-/*
- * Check that the body, a NUL behind its end, is one value with balanced brackets, at most 64 deep,
- * with closed strings free of control characters.  On a defect, *why is set
- * to a constant and *offset to its place in bytes.
- */
-extern bool cfdw_json_check(const char *body, size_t len, CfdwSpan *value,
-							const char **why, size_t *offset);
+/* Every value, however deep. */
+#define CFDW_JSON_ALL 1000
 
-/* Begin to walk a checked value; false when it is not of that kind. */
-extern bool cfdw_span_object(CfdwSpan value, CfdwSpanIter *iter);
-extern bool cfdw_span_array(CfdwSpan value, CfdwSpanIter *iter);
+/* Levels that an element may have: objects and arrays, itself included. */
+#define CFDW_ELEMENT_LEVELS 32
 
-/*
- * The next member (key without quotes) or element; false at the end.
- * *bad is set when what stands there is no JSON.
- */
-extern bool cfdw_span_next(CfdwSpanIter *iter, CfdwSpan *key, CfdwSpan *value,
-						   bool *bad);
-
-/* Is this the name of the member, escapes resolved? */
-extern bool cfdw_span_key_is(CfdwSpan key, const char *name);
-
-/*
- * Find several members in one walk: the last of each name; those that are
- * not there are left as they were.  False when the value is no object.
- */
-extern bool cfdw_span_members(CfdwSpan object, const char *const *names, CfdwSpan *values,
-							  int count);
-
-/* The last member of that name; false when there is none. */
-extern bool cfdw_span_member(CfdwSpan object, const char *name, CfdwSpan *value);
-
-/* Read a whole number, also one in quotes, or a boolean. */
-extern bool cfdw_span_int(CfdwSpan value, int64 *out);
-extern bool cfdw_span_bool(CfdwSpan value, bool *out);
-
-/* Make a parser in the current memory context, which owns what it parses. */
+/* Make a table in the current memory context. */
 extern CfdwJson *cfdw_json_create(void);
 
 /*
- * Parse one element, at most 32 levels deep.  The node lives until the next
- * parse or reset of the context.  NULL when the bytes are no JSON object;
- * *why then says so.
+ * Read a text, a NUL behind its end, that must be one JSON value; the table
+ * goes `depth` levels below it, and CFDW_ELEMENT_LEVELS are allowed from
+ * `elements` on, the depth at which its elements are.  NULL when the text is
+ * anything else.  The text is borrowed.
  */
-extern const CfdwJsonNode *cfdw_json_parse(CfdwJson *json, CfdwSpan element,
-										   const char **why);
+extern const CfdwJsonNode *cfdw_json_read(CfdwJson *json, CfdwSpan text, int elements,
+										  int depth, CfdwJsonDefect *defect);
+
+/* Read a value of another table by itself, `depth` levels below it. */
+extern const CfdwJsonNode *cfdw_json_reread(CfdwJson *json, const CfdwJsonNode *node,
+											int depth);
+
+extern CfdwJsonKind cfdw_json_kind(const CfdwJsonNode *node);
+
+/* The bytes that the value is written with. */
+extern CfdwSpan cfdw_json_bytes(const CfdwJsonNode *node);
+
+/* The first member or element of a value, and the next one; NULL: none. */
+extern const CfdwJsonNode *cfdw_json_first(const CfdwJsonNode *node);
+extern const CfdwJsonNode *cfdw_json_next(const CfdwJsonNode *node, const CfdwJsonNode *child);
+
+/* How many members or elements there are. */
+extern int	cfdw_json_length(const CfdwJsonNode *node);
+
+/* The last member of that name, or the value that a path leads to; or NULL. */
+extern const CfdwJsonNode *cfdw_json_member(const CfdwJsonNode *node, const char *name);
+extern const CfdwJsonNode *cfdw_json_at(const CfdwJsonNode *node, const CfdwPath *path);
+
+/* Is this the name of the member? */
+extern bool cfdw_json_key_is(const CfdwJsonNode *member, const char *name);
 
 /*
- * Did the element hold a lone surrogate?  json-c has put U+FFFD in its
- * place, so a string with U+FFFD is then not to be trusted.
+ * A member's name, or a scalar's text: a string with its escapes resolved
+ * (UTF-8, may hold NUL), the digits of a number.  Borrowed from the text, or
+ * palloc'd where there were escapes.
  */
-extern bool cfdw_json_has_lone_surrogate(const CfdwJson *json);
+extern CfdwSpan cfdw_json_key(const CfdwJsonNode *member);
+extern CfdwSpan cfdw_json_text(const CfdwJsonNode *node);
+
+/*
+ * Why it is no text for PostgreSQL, a constant predicate, or NULL: an escape
+ * stands for NUL, or is half of a surrogate pair (which reads as U+FFFD).
+ */
+extern const char *cfdw_json_key_defect(const CfdwJsonNode *member);
+extern const char *cfdw_json_text_defect(const CfdwJsonNode *node);
+
+/*
+ * A string member as a palloc'd C string; NULL when it is missing, no
+ * string, empty, or holds a NUL.
+ */
+extern const char *cfdw_json_string_member(const CfdwJsonNode *node, const char *name);
+
+/* Read a whole number, also one in quotes, or a boolean. */
+extern bool cfdw_json_int(const CfdwJsonNode *node, int64 *out);
+extern bool cfdw_json_bool(const CfdwJsonNode *node);
 
 /* Split a dotted path; parts are palloc'd.  False when it is too deep. */
 extern bool cfdw_path_split(const char *text, CfdwPath *path);
 
-extern CfdwJsonKind cfdw_json_kind(const CfdwJsonNode *node);
-extern const CfdwJsonNode *cfdw_json_member(const CfdwJsonNode *node, const char *name);
-extern const CfdwJsonNode *cfdw_json_at(const CfdwJsonNode *node, const CfdwPath *path);
-
 /*
- * A string member as a C string; NULL when it is missing, no string, empty,
- * or holds a NUL.  Borrowed.
+ * Paths that are looked up together in one walk over an object: adding one
+ * says where cfdw_paths_find will put the value, or NULL for none, until it
+ * is called again.  They live in the current memory context.
  */
-extern const char *cfdw_json_string_member(const CfdwJsonNode *node, const char *name);
+typedef struct CfdwPaths CfdwPaths;
 
-/* A string's bytes (UTF-8, may hold NUL), or a number's digits; borrowed. */
-extern const char *cfdw_json_text(const CfdwJsonNode *node, size_t *len);
-
-/* Is this a number whose digits json-c could not keep? */
-extern bool cfdw_json_is_saturated(const CfdwJsonNode *node);
-
-extern bool cfdw_json_bool(const CfdwJsonNode *node);
-extern int	cfdw_json_length(const CfdwJsonNode *array);
-extern const CfdwJsonNode *cfdw_json_item(const CfdwJsonNode *array, int index);
-
-/* The node as JSON text, borrowed until the element goes. */
-extern const char *cfdw_json_serialize(const CfdwJsonNode *node);
+extern CfdwPaths *cfdw_paths_create(void);
+extern const CfdwJsonNode *const *cfdw_paths_add(CfdwPaths *paths, const CfdwPath *path);
+extern void cfdw_paths_find(CfdwPaths *paths, const CfdwJsonNode *object);
 
 #endif							/* CFDW_JSON_H */

@@ -282,6 +282,7 @@ fill_link_spec(FunctionCallInfo fcinfo, LinkCrawl *links, CfdwCrawlSpec *spec)
 						  links->session->server_name);
 	spec->scope = links->session->companies;
 	spec->scope_count = links->session->company_count;
+	spec->depth = cfdw_decoder_depth(links->decoder);
 	spec->bound.any = true;
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
 		spec->filters[i].any = true;
@@ -319,8 +320,8 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 	links.statement = cfdw_statement_create();
 	links.row_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw link",
 										  ALLOCSET_DEFAULT_SIZES);
+	links.decoder = make_link_decoder(cfdw_resource_find("connections"), links.session);
 	fill_link_spec(fcinfo, &links, &spec);
-	links.decoder = make_link_decoder(spec.resource, links.session);
 	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user",
 							 "ended early, no link was handed out");
 	run_link_crawl(&links, rsinfo, &spec);

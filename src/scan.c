@@ -432,7 +432,7 @@ fill_crawl_spec(ForeignScanState *node, bool totals, bool *is_exact)
 		.route = scan->spec->route,
 		.task = scan->task,
 		.ramp = scan->spec->ramp,
-		.needs_bytes = cfdw_decoder_needs_bytes(scan->decoder),
+		.depth = cfdw_decoder_depth(scan->decoder),
 		.scope = scan->table->companies,
 		.scope_count = scan->table->company_count,
 		.totals = totals,

@@ -358,12 +358,12 @@ cfdw_session_get(Oid serverid, Oid role)
 const CfdwJsonNode *
 cfdw_session_object(CfdwJson *json, const CfdwHttpAnswer *answer, const char **why)
 {
-	CfdwSpan	value;
-	size_t		offset;
+	CfdwSpan	text = {answer->body, answer->len};
+	CfdwJsonDefect defect = {"it is no object", 0};
+	const CfdwJsonNode *object = cfdw_json_read(json, text, 0, CFDW_JSON_ALL, &defect);
 
-	if (!cfdw_json_check(answer->body, answer->len, &value, why, &offset))
-		return NULL;
-	return cfdw_json_parse(json, value, why);
+	*why = defect.why;
+	return cfdw_json_kind(object) == CFDW_JSON_OBJECT ? object : NULL;
 }
 
 bool
@@ -382,15 +382,14 @@ detail_of(const CfdwSession *session, const CfdwHttpAnswer *answer)
 	const char *why;
 	const CfdwJsonNode *body = cfdw_session_object(cfdw_json_create(), answer, &why);
 	const CfdwJsonNode *detail = cfdw_json_member(body, "detail");
-	const char *text;
-	size_t		len;
+	CfdwSpan	text;
 
 	if (cfdw_json_kind(detail) != CFDW_JSON_STRING)
 		return NULL;
-	text = cfdw_json_text(detail, &len);
-	if (cfdw_text_is_link(text, len))
+	text = cfdw_json_text(detail);
+	if (cfdw_text_is_link(text.at, text.len))
 		return NULL;
-	return cfdw_text_excerpt(text, len, session->options.api_key);
+	return cfdw_text_excerpt(text.at, text.len, session->options.api_key);
 }
 
 void

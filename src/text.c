@@ -9,6 +9,7 @@
 
 #include "text.h"
 
+#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -228,8 +229,8 @@ cfdw_text_excerpt(const char *utf8, size_t len, const char *secret)
 	return copy;
 }
 
-bool
-cfdw_text_names_secret(const char *name, size_t len)
+static bool
+names_secret(const char *name, size_t len)
 {
 	static const char *const words[] = {
 		"secret", "token", "password", "magiclink", "invitationurl", "apikey"
@@ -247,6 +248,32 @@ cfdw_text_names_secret(const char *name, size_t len)
 
 	/* a name too long to be looked through is treated as one */
 	return n == sizeof(plain) - 1;
+}
+
+/* A name that was looked through before; objects have the same ones. */
+typedef struct KnownName
+{
+	size_t		len;
+	char		text[32];
+	bool		is_secret;
+} KnownName;
+
+bool
+cfdw_text_names_secret(const char *name, size_t len)
+{
+	static KnownName names[128];
+	KnownName  *known;
+
+	if (len == 0 || len > sizeof(known->text))
+		return names_secret(name, len);
+	known = &names[hash_bytes((const unsigned char *) name, (int) len) % lengthof(names)];
+	if (known->len != len || memcmp(known->text, name, len) != 0)
+	{
+		known->len = len;
+		memcpy(known->text, name, len);
+		known->is_secret = names_secret(name, len);
+	}
+	return known->is_secret;
 }
 
 /* Bytes of a path segment. */
@@ -282,7 +309,7 @@ cfdw_text_is_link(const char *text, size_t len)
 {
 	const char *end = text + len;
 
-	for (const char *p = text; (p = memmem(p, end - p, "/p/", 3)) != NULL; p++)
+	for (const char *p = text; (p = memchr(p, '/', end - p)) != NULL; p++)
 		if (begins_link(p, end))
 			return true;
 	return false;
