@@ -30,7 +30,8 @@ REGRESS = \
 	memo \
 	scope \
 	privileges \
-	types
+	types \
+	bi
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.
