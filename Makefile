@@ -31,7 +31,10 @@ REGRESS = \
 	scope \
 	privileges \
 	types \
-	bi
+	bi \
+	rows \
+	cursors \
+	shapes
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.
