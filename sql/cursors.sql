@@ -69,6 +69,14 @@ FETCH 2 FROM lost;
 ROLLBACK;
 FETCH 2 FROM lost;
 SELECT pages() <> 'nothing' AS some;
+-- what cannot be read at COMMIT is an error of COMMIT
+BEGIN;
+DECLARE unread CURSOR WITH HOLD FOR SELECT n FROM acme;
+FETCH 1 FROM unread;
+SELECT test.fault('{"kind": "status", "status": 403, "query": "*page=6*"}') AS nothing \gset
+COMMIT;
+FETCH 1 FROM unread;
+SELECT test.reset() AS nothing \gset
 
 -- Savepoints.  One opened before, read within, and read on after it was rolled back: what was read stays read.
 BEGIN;
@@ -107,6 +115,24 @@ FETCH 1 FROM bad;
 ROLLBACK TO s;
 FETCH ALL FROM good;
 COMMIT;
+-- one that is fetched from in subtransactions, every other of which fails
+DO $$
+DECLARE c refcursor; r record; n int := 0;
+BEGIN
+    OPEN c FOR SELECT a.n FROM acme a;
+    LOOP
+        BEGIN
+            FETCH c INTO r;
+            EXIT WHEN NOT FOUND;
+            n := n + 1;
+            IF n % 2 = 0 THEN
+                RAISE EXCEPTION 'undone';
+            END IF;
+        EXCEPTION WHEN raise_exception THEN NULL;
+        END;
+    END LOOP;
+    RAISE NOTICE '% rows', n;
+END $$;
 -- the same when the API is the cause
 BEGIN;
 DECLARE good CURSOR FOR SELECT n FROM acme;
