@@ -32,7 +32,11 @@ REGRESS = \
 	scope \
 	privileges \
 	types \
-	analyze
+	analyze \
+	bi \
+	rows \
+	cursors \
+	shapes
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.

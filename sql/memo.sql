@@ -177,7 +177,6 @@ ALTER SERVER sandbox OPTIONS (ADD scan_memory '64kB');
 \set VERBOSITY terse
 SELECT test.fault(format('{"kind": "truncate", "path": "/connection/company/%s", "times": 1}', company(5))::jsonb) AS nothing \gset
 SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accounts) u;
-RESET enable_async_append;
 \set VERBOSITY default
 BEGIN;
 SAVEPOINT s;
@@ -186,6 +185,7 @@ SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accoun
 ROLLBACK TO s;
 SELECT count(*) FROM (SELECT id FROM connections UNION ALL SELECT id FROM accounts) u;
 COMMIT;
+RESET enable_async_append;
 SELECT 1 / (count(*) - 60) FROM (SELECT x.id FROM connections x JOIN connections y USING (id)) u;
 SELECT files() AS files;
 SELECT count(id) FROM connections;

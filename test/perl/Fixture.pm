@@ -3,6 +3,7 @@
 #
 #   my $fixture = Fixture->new(sandbox => { companies => 2 }, options => { page_size => 5 });
 #   $fixture->server('narrow', max_concurrency => 1);     another one, tables in schema narrow
+#   Fixture->new(conf => "listen_addresses = '127.0.0.1'", hba => ...);     the cluster's files
 #   my $session = $fixture->session;
 
 package Fixture;
@@ -23,12 +24,23 @@ sub new
 
 	$node->init;
 	$node->append_conf('postgresql.conf', "fsync = off\nautovacuum = off\n" . ($options{conf} // ''));
+	write_hba($node, $options{hba}) if $options{hba};
 	$node->start;
 	my $self = bless { sandbox => $sandbox, node => $node }, $class;
 	$node->safe_psql('postgres', 'CREATE EXTENSION connection_fdw');
 	$self->server('api', %{ $options{options} // {} });
 	$sandbox->clear_log;
 	return $self;
+}
+
+# Who may come in which way, instead of what initdb wrote.
+sub write_hba
+{
+	my ($node, $lines) = @_;
+	open my $out, '>', $node->data_dir . '/pg_hba.conf' or die "pg_hba.conf: $!";
+	print $out $lines;
+	close $out or die "pg_hba.conf: $!";
+	return;
 }
 
 sub node    { return $_[0]{node}; }
