@@ -297,14 +297,13 @@ add_listings(const PlanTable *table, const CfdwRoute *route, double companies, d
 			 Effort *effort)
 {
 	double		window = table->table->options.max_concurrency;
-	double		doubt = table->is_analyzed ? 1 : LISTING_DOUBT;
-	double		elements = Max(company_elements(table) * share * doubt, 1);
+	double		elements = Max(company_elements(table) * share, 1);
 	double		pages = Max(ceil(elements / table->table->options.page_size), 1);
 
 	effort->requests += companies * pages;
 	effort->waves += ceil(companies / window) + ceil(companies * (pages - 1) / window);
 	effort->first_waves++;
-	effort->elements += companies * elements;
+	effort->elements += companies * elements * (table->is_analyzed ? 1 : LISTING_DOUBT);
 	if (route->detail != NULL && table->rel.resource->has_source_option &&
 		table->table->options.accounts_source == CFDW_ACCOUNTS_DETAILS)
 	{
@@ -403,7 +402,8 @@ count_different(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, Exp
 	term = linitial(binding.terms);
 	if (list_length(binding.terms) > 1 || term->is_array)
 		return runs;
-	different = estimate_num_groups(root, list_make1(term->value), runs, NULL, NULL);
+	different = has_statistics(root, term->value) ?
+		estimate_num_groups(root, list_make1(term->value), runs, NULL, NULL) : runs;
 	if (bms_get_singleton_member(pull_varnos(root, (Node *) term->value), &relid))
 		outer = root->simple_rel_array[relid];
 	if (outer != NULL && is_ours(outer) &&

@@ -174,6 +174,7 @@ foreach my $case (
 	$sandbox->control('POST', 'faults/clear', '');
 }
 $sandbox->fault({ kind => 'hang', method => 'PATCH' });
+$sandbox->clear_log;
 $session->send("SELECT nectar.confirm_accounts('$connection', true, 'api')");
 $fixture->wait_until('the act was sent', sub { grep { $_->{method} eq 'PATCH' && ($_->{status} // 0) == 0 } $sandbox->requests });
 kill 'INT', $session->pid;
