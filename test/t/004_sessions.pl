@@ -115,7 +115,7 @@ is(scalar(grep { $_->{key_ok} !~ /^(?:t|true|1)$/ } $sandbox->requests), 0, 'wit
 $fixture->sql("ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (SET api_key '$key')");
 
 # Prepared statements see options change, too.
-$two->value(q(PREPARE p AS SELECT count(id) FROM api.connections WHERE company_id = ') . "'$company'");
+$two->value("PREPARE p AS SELECT count(id) FROM api.connections WHERE company_id = '$company'");
 $two->value('EXECUTE p') for 1 .. 7;
 $fixture->sql("ALTER SERVER api OPTIONS (ADD page_size '10')");
 $sandbox->clear_log;
