@@ -122,4 +122,16 @@ SELECT members, attrs_of(members) FROM unnest(ARRAY[
 CREATE FOREIGN TABLE utility.numbers (id uuid, as_text text OPTIONS (json_path 'n'), as_numeric numeric OPTIONS (json_path 'n'), as_jsonb jsonb OPTIONS (json_path 'n')) SERVER sandbox OPTIONS (resource 'connections');
 SELECT n, shown('SELECT (as_text, as_numeric, as_jsonb) FROM numbers WHERE id = connection(1)', format('{"id": "%s", "n": %s}', connection(1), n))
   FROM unnest(ARRAY['0', '-0', '1.10', '1e2', '18446744073709551616', '-9223372036854775809', '123456789012345678901234567890.5']) n;
+-- A number has to fit numeric: 131,072 digits before the point, 16,383 behind it.
+CREATE FUNCTION outcome_of(columns text, n text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM put(format('{"id": "%s", "n": %s}', connection(1), n));
+    RETURN attempt(format('SELECT %s FROM numbers WHERE id = connection(1)', columns), ' ');
+END $$;
+SELECT n, outcome_of('as_numeric', n), outcome_of('as_jsonb', n), outcome_of('as_text', n)
+  FROM unnest(ARRAY['1e131071', '1e131072', '10e131071', '-1.5e131071', '1e-16383', '1e-16384', '0.1e-16383', '1e999999', '1e-999999', '1e99999999999999999999', '"1e131072"']) n;
+SELECT test.faults_clear() \gset
+-- The act has happened, whatever its answer holds.
+SELECT test.fault('{"kind": "body", "path": "/connection/*/status", "body": "{\"n\": 1e999999}"}') \gset
+SELECT confirm_accounts(connection(2));
 SELECT test.faults_clear() \gset

@@ -172,22 +172,6 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
-/* makeJsonLexContextCstringLen takes the context first since 17. */
-#if PG_VERSION_NUM >= 170000
-#define cfdw_json_lex(text, len, encoding) \
-	makeJsonLexContextCstringLen(NULL, (text), (len), (encoding), true)
-#else
-#define cfdw_json_lex(text, len, encoding) \
-	makeJsonLexContextCstringLen((text), (len), (encoding), true)
-#endif
-
-/* What a JSON escape that the server encoding lacks is called since 16. */
-#if PG_VERSION_NUM >= 160000
-#define CFDW_JSON_UNTRANSLATABLE JSON_UNICODE_UNTRANSLATABLE
-#else
-#define CFDW_JSON_UNTRANSLATABLE JSON_UNICODE_HIGH_ESCAPE
-#endif
-
 /* estimate_array_length looks at statistics since 17. */
 #if PG_VERSION_NUM >= 170000
 #define cfdw_array_length(root, node) estimate_array_length((root), (node))

@@ -220,6 +220,35 @@ is_json_number(const char *p)
 	return *p == '\0';
 }
 
+/* numeric's limits: digits before the decimal point, and behind it. */
+#define NUMERIC_MOST_WHOLE 131072
+#define NUMERIC_MOST_FRACTION 16383
+
+/* Can numeric hold a number of JSON's grammar? */
+static bool
+fits_numeric(const char *p)
+{
+	const char *digits = *p == '-' ? p + 1 : p;
+	int			most = NUMERIC_MOST_WHOLE + NUMERIC_MOST_FRACTION;
+	ptrdiff_t	whole;
+	ptrdiff_t	fraction = 0;
+	long		exponent = 0;
+
+	p = skip_digits(digits);
+	whole = p - digits;
+	if (*p == '.')
+	{
+		digits = p + 1;
+		p = skip_digits(digits);
+		fraction = p - digits;
+	}
+	if (*p != '\0')
+		exponent = strtol(p + 1, NULL, 10);
+	if (exponent > most || exponent < -most)
+		return false;
+	return whole + exponent <= NUMERIC_MOST_WHOLE && fraction - exponent <= NUMERIC_MOST_FRACTION;
+}
+
 static Datum
 numeric_of(const char *digits, int32 typmod)
 {
@@ -235,6 +264,8 @@ read_numeric(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 
 	if (!is_json_number(digits))
 		refuse(decoder, attr, "is not a number");
+	if (!fits_numeric(digits))
+		refuse(decoder, attr, "is a number beyond numeric's limits");
 	return numeric_of(digits, attr->typmod);
 }
 
@@ -529,6 +560,7 @@ static bool
 make_scalar(Making *making, const CfdwJsonNode *node, JsonbValue *value)
 {
 	CfdwSpan	text = cfdw_json_text(node);
+	const char *digits;
 
 	switch (cfdw_json_kind(node))
 	{
@@ -536,8 +568,11 @@ make_scalar(Making *making, const CfdwJsonNode *node, JsonbValue *value)
 			making->has_link |= cfdw_text_is_link(text.at, text.len);
 			return make_string(making, text, cfdw_json_text_defect(node), value);
 		case CFDW_JSON_NUMBER:
+			digits = pnstrdup(text.at, text.len);
+			if (!fits_numeric(digits))
+				return cannot_make(making, "holds a number beyond numeric's limits");
 			value->type = jbvNumeric;
-			value->val.numeric = DatumGetNumeric(numeric_of(pnstrdup(text.at, text.len), -1));
+			value->val.numeric = DatumGetNumeric(numeric_of(digits, -1));
 			return true;
 		case CFDW_JSON_BOOL:
 			value->type = jbvBool;

@@ -444,14 +444,6 @@ cfdw_json_kind(const CfdwJsonNode *node)
 	return node ? node->kind : CFDW_JSON_NULL;
 }
 
-CfdwSpan
-cfdw_json_bytes(const CfdwJsonNode *node)
-{
-	CfdwSpan	bytes = {node->at, node->len};
-
-	return bytes;
-}
-
 /* Values that are not in the table must not be taken for none. */
 static inline void
 check_open(const CfdwJsonNode *node)
@@ -534,7 +526,8 @@ find_defect(const char *p, const char *end)
 /*
  * A string, given between its quotes, with its escapes resolved by json-c.
  * The text is never longer than what it is written with, so the memory is
- * there before json-c's own.
+ * there before json-c's own, and nothing raises while that is held.  The
+ * parser is kept for as long as the backend lives.
  */
 static CfdwSpan
 unescape(const char *at, size_t len)

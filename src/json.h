@@ -86,9 +86,6 @@ extern const CfdwJsonNode *cfdw_json_reread(CfdwJson *json, const CfdwJsonNode *
 
 extern CfdwJsonKind cfdw_json_kind(const CfdwJsonNode *node);
 
-/* The bytes that the value is written with. */
-extern CfdwSpan cfdw_json_bytes(const CfdwJsonNode *node);
-
 /* The first member or element of a value, and the next one; NULL: none. */
 extern const CfdwJsonNode *cfdw_json_first(const CfdwJsonNode *node);
 extern const CfdwJsonNode *cfdw_json_next(const CfdwJsonNode *node, const CfdwJsonNode *child);
