@@ -37,7 +37,10 @@ typedef struct Count
 	CfdwCrawl  *crawl;			/* for the totals; NULL: not begun, or read */
 	bool		is_exact;
 	bool		is_done;
-	const char *source;			/* what was counted, for EXPLAIN ANALYZE */
+
+	/* for EXPLAIN ANALYZE */
+	const char *source;			/* what was counted; NULL: nothing yet */
+	CfdwCrawlCounts counts;		/* of the crawl for totals */
 } Count;
 
 /* The totals of one company. */
@@ -131,7 +134,7 @@ start_totals(ForeignScanState *node)
 
 	cfdw_scan_make_ready(child);
 	old = MemoryContextSwitchTo(scan->crawl_cxt);
-	count->crawl = cfdw_scan_crawl(child, true, &count->is_exact);
+	count->crawl = cfdw_scan_crawl_totals(child, &count->counts, &count->is_exact);
 	MemoryContextSwitchTo(old);
 }
 
@@ -372,6 +375,9 @@ cfdw_count_explain(ForeignScanState *node, ExplainState *es)
 	if (count == NULL)
 		return;
 	cfdw_explain_totals(castNode(ForeignScanState, outerPlanState(node)), es);
-	if (es->analyze && count->source != NULL)
+	if (!es->analyze)
+		return;
+	if (count->source != NULL)
 		ExplainPropertyText("Counted", count->source, es);
+	cfdw_explain_counts(&count->counts, es);
 }

@@ -457,12 +457,11 @@ fill_crawl_spec(ForeignScanState *node, bool totals, bool *is_exact)
 }
 
 CfdwCrawl *
-cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact)
+cfdw_scan_crawl_totals(ForeignScanState *node, CfdwCrawlCounts *counts, bool *is_exact)
 {
-	CfdwScan   *scan = node->fdw_state;
-	CfdwCrawlSpec spec = fill_crawl_spec(node, totals, is_exact);
+	CfdwCrawlSpec spec = fill_crawl_spec(node, true, is_exact);
 
-	return cfdw_crawl_begin(&spec, &scan->counts);
+	return cfdw_crawl_begin(&spec, counts);
 }
 
 static void

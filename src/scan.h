@@ -61,11 +61,12 @@ extern void cfdw_scan_rescan(ForeignScanState *node);
 extern void cfdw_scan_end(ForeignScanState *node);
 
 /*
- * Begin a crawl for the node's clauses and parameters as they are now, in the
- * current memory context.  With `totals`, of listings' totals only; false in
- * *is_exact says that rows could come which the clauses refuse.
+ * Begin a crawl of listings' totals for the node's clauses and parameters as
+ * they are now, in the current memory context.  False in *is_exact says that
+ * the totals could count rows which the clauses refuse.
  */
-extern CfdwCrawl *cfdw_scan_crawl(ForeignScanState *node, bool totals, bool *is_exact);
+extern CfdwCrawl *cfdw_scan_crawl_totals(ForeignScanState *node, CfdwCrawlCounts *counts,
+										 bool *is_exact);
 
 /* Send the first requests, if that was not done yet, and do not wait. */
 extern void cfdw_scan_start(ForeignScanState *node);

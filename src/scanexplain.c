@@ -220,8 +220,8 @@ explain_clauses(ForeignScanState *node, List *context, bool sends_status, bool i
 	explain_list("Clause", "Clauses", texts, es);
 }
 
-static void
-explain_counts(const CfdwCrawlCounts *counts, ExplainState *es)
+void
+cfdw_explain_counts(const CfdwCrawlCounts *counts, ExplainState *es)
 {
 	ExplainPropertyInteger("Requests", NULL, counts->requests, es);
 	ExplainPropertyInteger("Shared Answers", NULL, counts->shared, es);
@@ -257,7 +257,7 @@ cfdw_explain_scan(ForeignScanState *node, ExplainState *es)
 	if (es->verbose)
 		explain_clauses(node, context, sends_status, is_open, es);
 	if (es->analyze)
-		explain_counts(&scan->counts, es);
+		cfdw_explain_counts(&scan->counts, es);
 }
 
 void

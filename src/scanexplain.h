@@ -15,6 +15,9 @@
 
 extern void cfdw_explain_scan(ForeignScanState *node, ExplainState *es);
 
+/* What was really sent, for ANALYZE. */
+extern void cfdw_explain_counts(const CfdwCrawlCounts *counts, ExplainState *es);
+
 /* What a count above the scan asks for. */
 extern void cfdw_explain_totals(ForeignScanState *node, ExplainState *es);
 
