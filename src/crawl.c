@@ -200,8 +200,11 @@ make_task(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const char 
 }
 
 bool
-cfdw_crawl_choose_filters(CfdwValues *filters, int pages)
+cfdw_crawl_choose_filters(CfdwValues *filters, int pages, int share)
 {
+	double		most = Max(pages, 1);
+	double		beyond = Max(most * share / 100 - 1, 0);	/* pages after the first
+															 * ones */
 	double		listings = 1;
 	bool		all_sent = true;
 
@@ -209,7 +212,7 @@ cfdw_crawl_choose_filters(CfdwValues *filters, int pages)
 	{
 		if (filters[i].any || filters[i].count <= 1)
 			continue;
-		if (listings * filters[i].count <= Max(pages, 1))
+		if (listings * filters[i].count + beyond <= most)
 			listings *= filters[i].count;
 		else
 		{

@@ -101,9 +101,11 @@ extern void cfdw_crawl_end(CfdwCrawl *crawl);
 
 /*
  * Free the filters whose values would take more requests than reading the
- * unfiltered listing: those become "any".  False when one was freed.
+ * unfiltered listing: those become "any".  False when one was freed.  Pages
+ * are those of the unfiltered listing, of which the filters keep a share, in
+ * percent.
  */
-extern bool cfdw_crawl_choose_filters(CfdwValues *filters, int pages);
+extern bool cfdw_crawl_choose_filters(CfdwValues *filters, int pages, int share);
 
 /* Sort values and drop duplicates. */
 extern void cfdw_values_sort(CfdwValues *values);

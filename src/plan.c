@@ -794,6 +794,7 @@ cfdw_plan_scan(PlannerInfo *root, RelOptInfo *baserel, ForeignPath *best_path, L
 	};
 	ListCell   *lc;
 
+	spec.share = (int) (filtered_share(root, baserel, spec.route) * 100);
 	foreach(lc, clauses)
 	{
 		CfdwClauseUse use = cfdw_clause_use(&table->rel, spec.route, lfirst(lc));

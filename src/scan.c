@@ -449,7 +449,7 @@ fill_crawl_spec(ForeignScanState *node, bool totals, bool *is_exact)
 		if (crawl.filters[i].any && has_filter_clause(scan, &last->filters[i]))
 			*is_exact = false;
 	}
-	if (!totals && !cfdw_crawl_choose_filters(crawl.filters, scan->spec->pages))
+	if (!totals && !cfdw_crawl_choose_filters(crawl.filters, scan->spec->pages, scan->spec->share))
 		*is_exact = false;
 	if (*is_exact)
 		crawl.demand = rows_wanted(scan);

@@ -99,7 +99,7 @@ expected_filters(ForeignScanState *node, CfdwValues *filters, bool *sends_status
 		filters[status] = cfdw_scan_statuses(cfdw_label_trial_create(&scan->rel, statuses, &node->ss.ps),
 											 CreateStandaloneExprContext());
 	*is_open = statuses != NIL && filters[status].any;
-	(void) cfdw_crawl_choose_filters(filters, scan->spec->pages);
+	(void) cfdw_crawl_choose_filters(filters, scan->spec->pages, scan->spec->share);
 	*sends_status = statuses != NIL && !filters[status].any;
 }
 

@@ -19,7 +19,8 @@ enum
 	SPEC_USES,
 	SPEC_COLUMNS,
 	SPEC_RAMP,
-	SPEC_PAGES
+	SPEC_PAGES,
+	SPEC_SHARE
 };
 
 static const struct
@@ -66,7 +67,8 @@ cfdw_scanspec_to_list(const CfdwScanSpec *spec)
 	list = lappend(list, spec->uses);
 	list = lappend(list, spec->columns);
 	list = lappend(list, makeInteger(spec->ramp));
-	return lappend(list, makeInteger(spec->pages));
+	list = lappend(list, makeInteger(spec->pages));
+	return lappend(list, makeInteger(spec->share));
 }
 
 CfdwScanSpec *
@@ -82,5 +84,6 @@ cfdw_scanspec_from_list(List *list)
 	spec->columns = list_nth(list, SPEC_COLUMNS);
 	spec->ramp = intVal(list_nth(list, SPEC_RAMP)) != 0;
 	spec->pages = intVal(list_nth(list, SPEC_PAGES));
+	spec->share = intVal(list_nth(list, SPEC_SHARE));
 	return spec;
 }

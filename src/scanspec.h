@@ -41,6 +41,8 @@ typedef struct CfdwScanSpec
 	List	   *columns;		/* attribute numbers that are read */
 	bool		ramp;			/* under a LIMIT: widen the window slowly */
 	int			pages;			/* guess: pages of a company's listing */
+	int			share;			/* guess: of it that the filters keep, in
+								 * percent */
 } CfdwScanSpec;
 
 extern List *cfdw_scanspec_to_list(const CfdwScanSpec *spec);
