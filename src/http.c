@@ -17,6 +17,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <dirent.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -62,6 +63,12 @@
 /* Sockets open at once: as many as kept and in flight, with room. */
 #define MAX_SOCKETS 512
 
+/*
+ * Threads that may be left with a name server that does not answer, when the
+ * requests that started them were ended: libcurl cannot stop them.
+ */
+#define MAX_LOST_LOOKUPS 16
+
 /* First pause before a retry, in ms; doubles with each. */
 #define FIRST_RETRY_DELAY 250
 
@@ -97,6 +104,8 @@ struct CfdwHttpRequest
 	bool		once;
 	bool		is_plain;		/* http, not https */
 
+	bool		has_socket;		/* of this try: its name is resolved */
+
 	/* headers, built by hand so that libcurl makes no copy of the key */
 	struct curl_slist headers[3];
 	char	   *key_header;
@@ -104,7 +113,7 @@ struct CfdwHttpRequest
 	/* how it goes */
 	RequestState state;
 	CURL	   *easy;
-	int64		first_start;	/* ms of the monotonic clock */
+	int64		started;		/* this try; ms of the monotonic clock */
 	int64		retry_at;		/* while paused */
 	bool		was_idle;		/* nobody pumped for a while during this try */
 	CfdwCause	refusal;		/* why a callback stopped the transfer */
@@ -133,6 +142,7 @@ static struct
 	int64		last_pump;		/* ms */
 	dlist_head	active;			/* requests that are not done */
 	uint64		finished;		/* requests that ever were done */
+	bool		lost_lookup;	/* some look-up may go on without its request */
 
 	/* sockets that libcurl was given and has not been seen to close */
 	int			socket_count;
@@ -281,6 +291,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	CfdwHttpRequest *request = arg;
 	curl_socket_t fd;
 
+	request->has_socket = true;
 	if (request->is_plain && !address_is_loopback(&address->addr))
 	{
 		request->refusal = CFDW_NOT_LOOPBACK;
@@ -581,6 +592,7 @@ drop_easy(CfdwHttpRequest *request)
 	if (easy == NULL)
 		return;
 	request->easy = NULL;
+	http.lost_lookup |= !request->has_socket;
 	(void) curl_multi_remove_handle(http.multi, easy);
 	curl_easy_cleanup(easy);
 }
@@ -693,22 +705,67 @@ set_question(CURL *easy, CfdwHttpRequest *request)
 
 #undef SET
 
+/* Threads of this process; 1 where that cannot be told. */
+static int
+count_threads(void)
+{
+	DIR		   *dir = opendir("/proc/self/task");
+	int			count = 0;
+
+	if (dir == NULL)
+		return 1;
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count - 2;			/* less "." and ".." */
+}
+
+/* Does the URL name its host by address, so that nothing is to be resolved? */
+static bool
+names_address(const char *url)
+{
+	const char *host = strstr(url, "://") + 3;
+
+	return *host == '[' || strspn(host, "0123456789.") == strcspn(host, ":/");
+}
+
+/* Do so many look-ups hang that a further one might be one too many? */
+static bool
+has_lost_too_many(const char *url)
+{
+	int			lost = http.lost_lookup ? count_threads() - 1 : 0;
+
+	http.lost_lookup = lost > 0;
+	return lost >= MAX_LOST_LOOKUPS && !names_address(url);
+}
+
 /*
- * Hand a try to libcurl.  False when it would not take it: then the request
- * is done, for want of memory.
+ * Hand a try to libcurl.  False when that cannot be: then the request is
+ * done, for want of memory or of name servers that answer.
  */
 static bool
 send_try(CfdwHttpRequest *request)
 {
-	CURL	   *easy = curl_easy_init();
+	CURL	   *easy;
 	sigset_t	old;
 	CURLMcode	code = CURLM_OUT_OF_MEMORY;
 
+	if (has_lost_too_many(request->url))
+	{
+		request->answer.cause = CFDW_UNREACHABLE;
+		snprintf(request->remark, sizeof(request->remark),
+				 "%d name look-ups of this session have not come to an end", MAX_LOST_LOOKUPS);
+		leave_gate(request);
+		return false;
+	}
+	easy = curl_easy_init();
 	request->easy = easy;
+	request->has_socket = false;
 	request->size = 0;
 	request->header_bytes = 0;
 	request->refusal = CFDW_OK;
 	request->was_idle = false;
+	request->started = now_ms();
 	request->remark[0] = '\0';
 	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
 		set_question(easy, request))
@@ -777,14 +834,14 @@ cfdw_http_start(const CfdwHttpPeer *peer, CfdwMethod method, const char *path,
 	request->once = once || method != CFDW_GET;
 	request->is_plain = pg_strncasecmp(peer->base_url, "http://", 7) == 0;
 	request->answer.remark = request->remark;
-	request->first_start = now_ms();
 	prepare_headers(request);
 
 	/* from here on the callback undoes whatever was done */
 	request->on_reset.func = release_request;
 	request->on_reset.arg = request;
 	dlist_push_tail(&http.active, &request->node);
-	request->gate->in_flight++;
+	if (request->gate->in_flight++ == 0)
+		request->gate->failing_since = 0;
 	MemoryContextRegisterResetCallback(cxt, &request->on_reset);
 	MemoryContextSwitchTo(old);
 
@@ -897,11 +954,31 @@ is_busy_status(int status)
 	return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
+/* Did the try end before anything could be sent? */
+static bool
+is_unconnected(const CfdwHttpAnswer *answer)
+{
+	return answer->cause == CFDW_UNREACHABLE ||
+		(answer->cause == CFDW_TIMEOUT && !answer->was_sent);
+}
+
 /*
- * Is another try due?  Failures of transport are tried again only while
- * request_timeout has not passed since the first try, so that a dead server
- * is reported in bounded time.
+ * Has the server failed for so long that trying again is in vain?  The time
+ * runs from the first of its failures since its last success, whichever
+ * requests those were.
  */
+static bool
+is_given_up(const CfdwHttpRequest *request)
+{
+	const CfdwHttpPeer *peer = request->peer;
+	int64		failing = now_ms() - request->gate->failing_since;
+
+	if (is_unconnected(&request->answer) && failing >= 2 * (int64) peer->connect_timeout)
+		return true;
+	return failing >= peer->request_timeout;
+}
+
+/* Is another try due? */
 static bool
 wants_retry(const CfdwHttpRequest *request)
 {
@@ -909,9 +986,22 @@ wants_retry(const CfdwHttpRequest *request)
 
 	if (request->once || answer->tries > request->peer->max_retries)
 		return false;
-	if (is_transport_failure(answer->cause))
-		return now_ms() - request->first_start < request->peer->request_timeout;
-	return is_busy_status(answer->http_status);
+	if (!is_transport_failure(answer->cause) && !is_busy_status(answer->http_status))
+		return false;
+	return !is_given_up(request);
+}
+
+/* Note for all requests to the server whether it fails. */
+static void
+note_outcome(CfdwHttpRequest *request)
+{
+	CfdwHttpGate *gate = request->gate;
+
+	if (!is_transport_failure(request->answer.cause) &&
+		!is_busy_status(request->answer.http_status))
+		gate->failing_since = 0;
+	else if (gate->failing_since == 0)
+		gate->failing_since = request->started;
 }
 
 /*
@@ -943,10 +1033,11 @@ finish_try(CfdwHttpRequest *request, CURLcode code)
 	if (request->was_idle && !request->once && is_transport_failure(request->answer.cause))
 	{
 		request->answer.tries--;
-		request->first_start = now_ms();
 		(void) send_try(request);
+		return;
 	}
-	else if (wants_retry(request))
+	note_outcome(request);
+	if (wants_retry(request))
 	{
 		request->state = REQUEST_PAUSED;
 		request->retry_at = now_ms() + retry_delay(request, retry_after);

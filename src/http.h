@@ -27,11 +27,15 @@ typedef enum CfdwMethod
 	CFDW_PATCH
 } CfdwMethod;
 
-/* Counts requests in flight to one server; lives as long as the backend. */
+/*
+ * What the backend knows of one server: how many requests are in flight, and
+ * since when none succeeds.  Lives as long as the backend.
+ */
 typedef struct CfdwHttpGate
 {
 	int			in_flight;
 	int			max_in_flight;
+	int64		failing_since;	/* ms, private to http.c; 0: not failing */
 } CfdwHttpGate;
 
 /*
@@ -76,7 +80,9 @@ extern bool cfdw_http_has_slot(const CfdwHttpPeer *peer);
  * child of the current memory context: reset of that, at any time, ends it.
  * The caller has seen a free slot; a request in back-off keeps its slot.
  *
- * A GET is retried as the peer says.  With `once`, and for POST and PATCH,
+ * A GET is retried as the peer says, but no longer once nothing has succeeded
+ * for request_timeout, or no TCP session came about for twice connect_timeout:
+ * then the server is given up by all requests alike.  With `once`, and for POST and PATCH,
  * it goes out on a fresh TCP connection exactly once, because libcurl sends
  * again by itself when a reused one turns out closed.
  */

@@ -294,6 +294,29 @@ foreach my $phase (@phases)
 $watcher->value("SELECT pg_cancel_backend(@{[$session->pid]})");
 ok(works($session), 'a cancel that comes late harms nothing');
 
+# Threads that hang in the resolver are left behind, but not without end.
+if ($resolver)
+{
+	my $lost = $fixture->session(start => q(SET statement_timeout = '100ms'));
+	my @said = map { $lost->error('SELECT count(*) FROM resolving.companies') } 1 .. 18;
+	is(scalar(grep { /57014/ } @said), 16, 'look-ups that hang are left behind');
+	is(scalar(grep { /^ERROR:  08001:.*16 name look-ups of this session have not come to an end/ms } @said), 2, 'sixteen at the most');
+	ok(works($lost), 'other servers can be reached all the same') or diag $said[-1];
+	$lost->quit;
+}
+
+# A server that cannot be reached, or always fails, is given up in time.
+$fixture->server('hopeless', base_url => 'http://127.0.0.1:' . $full->sockport, connect_timeout => '200ms', max_retries => 20);
+my ($given_up) = $session->error('SELECT count(*) FROM hopeless.companies') =~ /tried (\d+) times/;
+cmp_ok($given_up // 0, '>', 1, 'a server that takes no connection is tried again');
+cmp_ok($given_up // 99, '<=', 4, 'but not for long');
+$fixture->server('failing', request_timeout => '1s', max_retries => 20, max_concurrency => 4);
+$sandbox->fault({ kind => 'status', status => 429, retry_after => '1', path => '/connection/*' });
+($given_up) = $session->error('SELECT count(id) FROM failing.connections') =~ /tried (\d+) times/;
+cmp_ok($given_up // 0, '>', 1, 'one that answers 429 is tried again');
+cmp_ok($given_up // 99, '<=', 4, 'until nothing has succeeded for request_timeout');
+$sandbox->reset;
+
 # The postmaster dies: its backends go by themselves.
 my ($hang) = grep { $_->{name} eq 'before the first byte' } @phases;
 enter_and_wait($session, $hang);
