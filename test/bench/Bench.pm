@@ -8,16 +8,16 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use HTTP::Tiny;
 use IPC::Open2;
 use JSON::PP;
 use Sandbox;
 use Session;
 
-our @EXPORT = qw(sandbox server session sql median in_turns counted execution_ms planning_ms planning_and_execution_ms
-  result remark results peer company connection process_kb process_cpu_ms);
+our @EXPORT = qw(sandbox server session sql median in_turns counted execution_ms execution_and_cpu_ms planning_ms
+  planning_and_execution_ms result remark results titles peer company connection process_kb);
 
-my @results;    # [bar, what, value, ratio, bound, verdict, requests]
+my @titles = ('bar', 'what', 'median', 'ratio', 'bound', '', 'CPU', 'requests');
+my @results;    # rows of those columns
 
 # Session.pm wants a cluster to connect to; the environment names ours.
 sub connstr           { return "dbname=$_[1]"; }
@@ -66,8 +66,9 @@ sub median
 	return @sorted % 2 ? $sorted[$half] : ($sorted[ $half - 1 ] + $sorted[$half]) / 2;
 }
 
-# in_turns(ROUNDS, NAME => sub { ms }, ...): run them A B A B, after one round
-# that does not count, and give the median of each by its name.
+# in_turns(ROUNDS, NAME => sub { ms or (ms, CPU ms) }, ...): run them A B A B,
+# after one round that does not count, and give the median of each by its name
+# and that of its CPU time by "cpu NAME".
 sub in_turns
 {
 	my ($rounds, @pairs) = @_;
@@ -78,11 +79,13 @@ sub in_turns
 	{
 		foreach my $name (@names)
 		{
-			my $ms = $run{$name}->();
-			push @{ $times{$name} }, $ms if $round > 0;
+			my ($ms, $cpu) = $run{$name}->();
+			next if $round == 0;
+			push @{ $times{$name} }, $ms;
+			push @{ $times{"cpu $name"} }, $cpu if defined $cpu;
 		}
 	}
-	return map { $_ => median(@{ $times{$_} }) } @names;
+	return map { $_ => median(@{ $times{$_} }) } keys %times;
 }
 
 # Run something once and give what the sandbox saw of it.
@@ -108,6 +111,16 @@ sub execution_ms
 {
 	my ($session, $statement) = @_;
 	return explained($session, 'ANALYZE, TIMING OFF, SUMMARY ON', $statement)->{'Execution Time'};
+}
+
+# The same, and what it took of the CPU; that tells more on a busy machine.
+sub execution_and_cpu_ms
+{
+	my ($session, $statement) = @_;
+	my $before = process_cpu_ms($session->pid);
+	my $ms = execution_ms($session, $statement);
+	my $after = process_cpu_ms($session->pid);
+	return ($ms, defined $before ? $after - $before : undef);
 }
 
 sub planning_ms
@@ -172,7 +185,7 @@ sub peer
 
 # ---- results ----
 
-my $format = "%-3s %-76s %13s %6s %8s %-9s %s\n";
+my $format = "%-3s %-76s %13s %6s %8s %-9s %5s  %s\n";
 
 sub shown
 {
@@ -182,9 +195,10 @@ sub shown
 	return sprintf "%.${digits}f %s", $value, $unit;
 }
 
-# result(BAR, WHAT, value => ..., unit => 'ms', ratio => ..., bound => ..., stats => ...)
+# result(BAR, WHAT, value => ..., unit => 'ms', ratio => ..., bound => ..., cpu => ..., stats => ...)
 #
-# The bound is for the ratio, or without one for the value.
+# The bound is for the ratio, or without one for the value; cpu is the ratio of
+# CPU times.
 sub result
 {
 	my ($bar, $what, %is) = @_;
@@ -198,7 +212,9 @@ sub result
 		shown($is{value}, $is{unit}),
 		defined $is{ratio} ? sprintf('%.2f', $is{ratio}) : '',
 		defined $is{bound} ? '<= ' . $is{bound} : '',
-		$verdict, $stats ? "$stats->{requests}, $stats->{max_in_flight} at once" : '');
+		$verdict,
+		defined $is{cpu} ? sprintf('%.2f', $is{cpu}) : '',
+		$stats ? "$stats->{requests}, $stats->{max_in_flight} at once" : '');
 	push @results, \@row;
 	printf $format, @row;
 	return;
@@ -210,7 +226,7 @@ sub remark
 	my ($bar, $what, $why) = @_;
 
 	state_header() if !@results;
-	push @results, [ $bar, $what, $why, '', '', '', '' ];
+	push @results, [ $bar, $what, $why, ('') x (@titles - 3) ];
 	printf $format, @{ $results[-1] };
 	return;
 }
@@ -218,10 +234,11 @@ sub remark
 sub state_header
 {
 	$| = 1;
-	printf $format, 'bar', 'what', 'median', 'ratio', 'bound', '', 'requests';
+	printf $format, @titles;
 	return;
 }
 
 sub results { return @results; }
+sub titles  { return @titles; }
 
 1;
