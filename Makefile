@@ -2,6 +2,7 @@
 #
 #   make, make install, make installcheck    as in any PGXS extension
 #   make test, make demo                     set the machine up themselves (Debian-like, with apt)
+#   make bench                               times and memory beside what they are promised to be near
 #   make checks, make format                 rules that need no database; pg_bsd_indent over the C files
 
 EXTENSION  = connection_fdw
@@ -70,7 +71,7 @@ ifneq ($(and $(PGXS),$(wildcard $(PGXS)),$(wildcard $(PGHEADER))),)
 include $(PGXS)
 -include $(OBJS:.o=.d)
 
-clean: clean-sandbox
+clean: clean-sandbox clean-bench
 else
 # A bare machine: `make test` and `make demo` install what is missing, then
 # call make again.
@@ -81,13 +82,16 @@ all install uninstall installcheck clean:
 	@exit 1
 endif
 
-.PHONY: sandbox clean-sandbox list-suites test demo demo-stop checks check-format format
+.PHONY: sandbox clean-sandbox clean-bench list-suites test demo demo-stop bench checks check-format format
 
 sandbox:
 	@$(MAKE) --no-print-directory -C $(srcdir)/test/sandbox
 
 clean-sandbox:
 	@$(MAKE) --no-print-directory -C $(srcdir)/test/sandbox clean
+
+clean-bench:
+	@$(MAKE) --no-print-directory -C $(srcdir)/test/bench clean
 
 # for scripts
 list-suites:
@@ -101,6 +105,10 @@ demo:
 
 demo-stop:
 	@$(srcdir)/test/demo stop
+
+# ONLY='P2 P3' measures parts; RECORD=1 renews docs/benchmarks.md
+bench:
+	@ONLY='$(ONLY)' RECORD='$(RECORD)' $(srcdir)/test/bench/run
 
 checks:
 	@$(srcdir)/test/checks/run

@@ -44,6 +44,7 @@ sub start
 	my ($self) = @_;
 	my $options = $self->{options};
 	my $run_dir = tempdir(CLEANUP => 1);
+	chmod 0755, $run_dir;    # a server that runs as another user reads the certificate
 	my @command = ($self->{program}, '--run-dir', $run_dir, '--exit-with-parent');
 
 	foreach my $name (sort keys %$options)
