@@ -27,8 +27,14 @@
 #define DETAIL_DEPTH CFDW_MAX_STEPS
 #define DEPTHS (CFDW_MAX_STEPS + 1)
 
-/* Bytes that a page is expected to have before one was seen, per element. */
-#define EXPECTED_ELEMENT_BYTES 2048
+/*
+ * Bytes that an element is expected to have before one was seen: more than
+ * most, since a first wave of pages that turn out large cannot be recalled.
+ */
+#define EXPECTED_ELEMENT_BYTES 8192
+
+/* Answers that go out together at first, however large they may be. */
+#define FIRST_FLIGHTS 4
 
 /* While rows are read, transfers are pumped every so many of them. */
 #define ROWS_PER_POLL 64
@@ -86,7 +92,7 @@ struct CfdwCrawl
 	int			limit;			/* page size that is asked for */
 	int			window;			/* flights wanted now */
 	int			max_window;
-	int64		expected_bytes; /* of the next answer */
+	int64		expected_bytes[CFDW_SHAPES];	/* of the next answer */
 	int64		promised;		/* rows given out or in the answer being read */
 	int			last_depth;		/* of the step whose elements hold the rows */
 	CfdwPath	company_path[DEPTHS];	/* where elements name their company */
@@ -380,6 +386,39 @@ convert_matched(CfdwCrawl *crawl)
 	cfdw_values_sort(bound);
 }
 
+/*
+ * What answers may hold at first: full pages of elements as large as the
+ * session has seen.
+ */
+static void
+expect_bytes(CfdwCrawl *crawl)
+{
+	CfdwSession *session = crawl->spec.session;
+	int64		most = (int64) session->options.scan_memory * 1024 / FIRST_FLIGHTS;
+	int64		element = session->element_bytes ? session->element_bytes : EXPECTED_ELEMENT_BYTES;
+
+	for (int shape = 0; shape < CFDW_SHAPES; shape++)
+		crawl->expected_bytes[shape] =
+			Min(element * (shape == CFDW_SHAPE_OBJECT ? 1 : crawl->limit), most);
+}
+
+/* Learn from an answer how large the next one like it may be. */
+static void
+learn_bytes(CfdwCrawl *crawl, CfdwShape shape, int64 bytes)
+{
+	crawl->expected_bytes[shape] = Max(crawl->expected_bytes[shape] / 2, bytes);
+}
+
+/* Learn from a page how large elements are. */
+static void
+learn_element(CfdwCrawl *crawl, int64 bytes, int64 count)
+{
+	CfdwSession *session = crawl->spec.session;
+
+	if (count > 0)
+		session->element_bytes = Max(session->element_bytes / 2, bytes / count);
+}
+
 CfdwCrawl *
 cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 {
@@ -401,7 +440,7 @@ cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 		crawl->limit = 1;
 	else if (spec->demand > 0 && spec->demand < crawl->limit)
 		crawl->limit = spec->demand;
-	crawl->expected_bytes = (int64) crawl->limit * EXPECTED_ELEMENT_BYTES;
+	expect_bytes(crawl);
 	split_paths(crawl);
 	choose_depths(crawl);
 	convert_matched(crawl);
@@ -531,8 +570,10 @@ bytes_ahead(CfdwCrawl *crawl)
 	{
 		Flight	   *flight = dlist_container(Flight, node, iter.cur);
 
-		bytes += cfdw_fetch_is_done(flight->fetch) ? cfdw_fetch_bytes(flight->fetch) :
-			crawl->expected_bytes;
+		int64		held = cfdw_fetch_bytes(flight->fetch);
+
+		bytes += cfdw_fetch_is_done(flight->fetch) ? held :
+			Max(held, crawl->expected_bytes[flight->task->endpoint->shape]);
 	}
 	return bytes;
 }
@@ -583,12 +624,15 @@ flights_wanted(CfdwCrawl *crawl, const Task *task)
 static bool
 may_take_off(CfdwCrawl *crawl, const Task *task)
 {
-	int64		room = (int64) crawl->spec.session->options.scan_memory * 1024;
+	int64		memory = (int64) crawl->spec.session->options.scan_memory * 1024;
+
+	/* the rest is for what reading takes, and for libcurl's own buffers */
+	int64		room = memory / 4 * 3;
 
 	if (crawl->open == NULL && crawl->flight_count == 0)
 		return true;
 	return wants_more(crawl) && crawl->flight_count < flights_wanted(crawl, task) &&
-		bytes_ahead(crawl) + crawl->expected_bytes <= room;
+		bytes_ahead(crawl) + crawl->expected_bytes[task->endpoint->shape] <= room;
 }
 
 static void
@@ -884,6 +928,7 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, const CfdwJsonNode *body)
 	{
 		flight->task->elements += count;
 		promise_rows(crawl, flight->task, count);
+		learn_element(crawl, cfdw_fetch_open(flight->fetch)->len, count);
 		follow_pages(crawl, flight->task, &envelope);
 		crawl->at_first = true;
 	}
@@ -941,7 +986,7 @@ open_flight(CfdwCrawl *crawl, Flight *flight)
 		refuse_forbidden(crawl, flight, answer);
 	if (answer->cause == CFDW_OK)
 	{
-		crawl->expected_bytes = Max(crawl->expected_bytes / 2, (int64) answer->len);
+		learn_bytes(crawl, flight->task->endpoint->shape, answer->len);
 		open_body(crawl, flight, answer);
 	}
 	else if (!is_nothing(crawl, flight, answer))

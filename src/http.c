@@ -78,7 +78,7 @@
  */
 #define IDLE_GAP 1000
 
-/* Body buffers begin with this many bytes and double. */
+/* Bodies of unknown length begin with this many bytes and double. */
 #define FIRST_BODY_SIZE (16 * 1024)
 
 typedef enum RequestState
@@ -333,11 +333,23 @@ refuse(CfdwHttpRequest *request, CfdwCause cause)
 	return 0;
 }
 
+/* Bytes that a body begins with: what it says to have, within bounds. */
+static size_t
+first_capacity(CfdwHttpRequest *request)
+{
+	curl_off_t	announced = -1;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	if (announced <= 0 || announced > request->peer->max_response_bytes)
+		return FIRST_BODY_SIZE;
+	return (size_t) announced + 1;
+}
+
 /* Make room for len more bytes and a final NUL. */
 static bool
 reserve(CfdwHttpRequest *request, size_t len)
 {
-	size_t		capacity = request->capacity ? request->capacity : FIRST_BODY_SIZE;
+	size_t		capacity = request->capacity ? request->capacity : first_capacity(request);
 	char	   *data;
 
 	while (capacity < request->size + len + 1)
@@ -853,6 +865,12 @@ bool
 cfdw_http_is_done(const CfdwHttpRequest *request)
 {
 	return request->state == REQUEST_DONE;
+}
+
+int64
+cfdw_http_bytes(const CfdwHttpRequest *request)
+{
+	return request->capacity;
 }
 
 const CfdwHttpAnswer *

@@ -92,6 +92,9 @@ extern CfdwHttpRequest *cfdw_http_start(const CfdwHttpPeer *peer,
 
 extern bool cfdw_http_is_done(const CfdwHttpRequest *request);
 
+/* Memory that the body takes, as far as it came. */
+extern int64 cfdw_http_bytes(const CfdwHttpRequest *request);
+
 /* The answer of a request that is done; never raises. */
 extern const CfdwHttpAnswer *cfdw_http_answer(const CfdwHttpRequest *request);
 

@@ -264,7 +264,7 @@ cfdw_fetch_bytes(const CfdwFetch *fetch)
 {
 	if (fetch->request == NULL)
 		return fetch->loaded ? fetch->answer.len : 0;
-	return cfdw_http_answer(fetch->request)->len + REQUEST_BYTES;
+	return cfdw_http_bytes(fetch->request) + REQUEST_BYTES;
 }
 
 /* ---- the temporary file ---- */

@@ -77,7 +77,7 @@ extern bool cfdw_fetch_is_done(const CfdwFetch *fetch);
 
 extern const char *cfdw_fetch_path(const CfdwFetch *fetch);
 
-/* Bytes that an answer which is done holds in memory now. */
+/* Bytes that an answer, or what came of it so far, holds in memory now. */
 extern int64 cfdw_fetch_bytes(const CfdwFetch *fetch);
 
 /* The answer; its body stays in memory until the fetch is closed. */

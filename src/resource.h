@@ -77,6 +77,8 @@ typedef enum CfdwShape
 	CFDW_SHAPE_PAGES			/* an envelope around a page of elements */
 } CfdwShape;
 
+#define CFDW_SHAPES (CFDW_SHAPE_PAGES + 1)
+
 typedef struct CfdwEndpoint
 {
 	const char *path;			/* below the base URL; "{}" is the key's place */

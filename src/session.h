@@ -28,6 +28,9 @@ typedef struct CfdwSession
 	CfdwOptions options;		/* of server and user mapping */
 	CfdwHttpPeer peer;
 
+	int64		element_bytes;	/* that a listing's elements had lately; 0:
+								 * not known */
+
 	/* the scope, sorted; -1: every company */
 	pg_uuid_t  *companies;
 	int			company_count;
