@@ -234,7 +234,10 @@ make_ready(ForeignScanState *node)
 
 /* ---- values of clauses ---- */
 
-/* The text that a value has in a request; NULL when no row can have it. */
+/*
+ * The text that a value has in a request; NULL when no row can have it.  A
+ * uuid has one spelling there, so that two of them do not bring rows twice.
+ */
 static const char *
 value_text(const CfdwColumn *column, Oid type, Datum value)
 {
@@ -242,14 +245,17 @@ value_text(const CfdwColumn *column, Oid type, Datum value)
 	pg_uuid_t	uuid;
 
 	if (type == UUIDOID)
+		uuid = *DatumGetUUIDP(value);
+	else
 	{
-		out = palloc(CFDW_UUID_TEXT_SIZE);
-		cfdw_text_from_uuid(DatumGetUUIDP(value), out);
-		return out;
+		out = TextDatumGetCString(value);
+		if (column->type != CFDW_TYPE_UUID)
+			return out;
+		if (!cfdw_text_to_uuid(out, strlen(out), &uuid))
+			return NULL;
 	}
-	out = TextDatumGetCString(value);
-	if (column->type == CFDW_TYPE_UUID && !cfdw_text_to_uuid(out, strlen(out), &uuid))
-		return NULL;
+	out = palloc(CFDW_UUID_TEXT_SIZE);
+	cfdw_text_from_uuid(&uuid, out);
 	return out;
 }
 
