@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "decode.h"
 #include "miscadmin.h"
 #include "target.h"
 #include "text.h"
@@ -230,6 +231,37 @@ cfdw_act_object(CfdwSession *session, const char *task, const char *path, const 
 	if (object == NULL)
 		cfdw_session_refuse(session, task, path, CFDW_MALFORMED, why);
 	return object;
+}
+
+/* The answer as jsonb less secrets; false when there is none to show. */
+static bool
+public_answer(const CfdwHttpAnswer *answer, Datum *jsonb)
+{
+	CfdwSpan	text = {answer->body, answer->len};
+	const CfdwJsonNode *value;
+	CfdwJsonDefect defect;
+	const char *why = "is not well-formed";
+
+	if (answer->len == 0)
+		return false;
+	value = cfdw_json_read(cfdw_json_create(), text, 0, CFDW_JSON_ALL, &defect);
+	if (value != NULL && cfdw_decode_public_jsonb(value, jsonb, &why))
+		return true;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("the act succeeded, but its answer cannot be shown"),
+			 errdetail("The answer %s.", why)));
+	return false;
+}
+
+Datum
+cfdw_act_return_answer(FunctionCallInfo fcinfo, const CfdwHttpAnswer *answer)
+{
+	Datum		jsonb;
+
+	if (!public_answer(answer, &jsonb))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(jsonb);
 }
 
 void

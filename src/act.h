@@ -78,6 +78,12 @@ extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *tas
 										   const char *path, const CfdwHttpAnswer *answer);
 
 /*
+ * What a function returns of an act's answer: jsonb less secrets, or NULL.
+ * The act has happened, so an answer that jsonb cannot hold is a WARNING.
+ */
+extern Datum cfdw_act_return_answer(FunctionCallInfo fcinfo, const CfdwHttpAnswer *answer);
+
+/*
  * Raise unless the connection's company lies in the session's scope; asks the
  * API only when there is a scope.
  */

@@ -1,0 +1,219 @@
+/*-------------------------------------------------------------------------
+ *
+ * bulk.c
+ *	  Many acts at once, within the window: each is sent once, and one failure
+ *	  hides no other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "bulk.h"
+
+#include "funcapi.h"
+#include "target.h"
+#include "text.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#include "utils/uuid.h"
+
+CfdwBulk *
+cfdw_bulk_create(CfdwSession *session)
+{
+	CfdwBulk   *bulk = palloc0(sizeof(CfdwBulk));
+
+	bulk->cxt = CurrentMemoryContext;
+	bulk->session = session;
+	return bulk;
+}
+
+CfdwBulkItem *
+cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act)
+{
+	MemoryContext old = MemoryContextSwitchTo(bulk->cxt);
+	CfdwBulkItem *item = palloc0(sizeof(CfdwBulkItem));
+
+	item->act = *act;
+	item->looks_up = act->connection != NULL && bulk->session->company_count >= 0;
+	bulk->items = lappend(bulk->items, item);
+	bulk->open = lappend(bulk->open, item);
+	MemoryContextSwitchTo(old);
+	return item;
+}
+
+/* ---- one act ---- */
+
+static const char *
+look_up_path(const CfdwBulkItem *item)
+{
+	return psprintf("/connection/%s/details", item->act.connection);
+}
+
+static void
+end_item(CfdwBulk *bulk, CfdwBulkItem *item, CfdwMethod method, const char *path,
+		 const CfdwHttpAnswer *answer)
+{
+	CfdwFailure failure;
+
+	item->is_done = true;
+	item->http_status = answer->http_status;
+	item->ok = answer->cause == CFDW_OK;
+	if (item->ok)
+		return;
+	cfdw_session_failure(bulk->session, "", method, path, answer, &failure);
+	item->detail = cfdw_failure_detail(&failure);
+}
+
+static void
+start_item(CfdwBulk *bulk, CfdwBulkItem *item)
+{
+	const CfdwHttpPeer *peer = &bulk->session->peer;
+
+	if (item->looks_up)
+	{
+		item->request = cfdw_http_start(peer, CFDW_GET, look_up_path(item), NULL, false);
+		return;
+	}
+	item->log = cfdw_act_log_begin(bulk->session, item->act.act, item->act.target,
+								   CFDW_ACT_UNKNOWN);
+	item->request = cfdw_http_start(peer, CFDW_PATCH, item->act.path, item->act.body, true);
+}
+
+/* May the item go on to its act, by the company that was looked up? */
+static void
+finish_look_up(CfdwBulk *bulk, CfdwBulkItem *item, const CfdwHttpAnswer *answer)
+{
+	MemoryContext scratch;
+	MemoryContext old;
+	const CfdwJsonNode *object;
+	const char *why;
+	bool		covered;
+
+	item->looks_up = false;
+	if (answer->cause != CFDW_OK)
+	{
+		end_item(bulk, item, CFDW_GET, look_up_path(item), answer);
+		return;
+	}
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw look-up",
+									ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(scratch);
+	object = cfdw_session_object(cfdw_json_create(), answer, &why);
+	covered = cfdw_target_covers(bulk->session,
+								 cfdw_json_string_member(cfdw_json_member(object, "company"), "id"));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	if (covered)
+		return;
+	item->is_done = true;
+	item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
+}
+
+static void
+finish_act(CfdwBulk *bulk, CfdwBulkItem *item)
+{
+	CfdwHttpAnswer answer = cfdw_act_answer(CFDW_PATCH, item->request);
+
+	cfdw_act_log_end(item->log, &answer);
+	end_item(bulk, item, CFDW_PATCH, item->act.path, &answer);
+	if (!bulk->keeps_answers || !item->ok)
+		return;
+	item->answer = MemoryContextAllocHuge(CurrentMemoryContext, answer.len + 1);
+	memcpy(item->answer, answer.body, answer.len + 1);
+	item->answer_len = answer.len;
+}
+
+static void
+finish_item(CfdwBulk *bulk, CfdwBulkItem *item)
+{
+	CfdwHttpRequest *request = item->request;
+
+	if (item->looks_up)
+		finish_look_up(bulk, item, cfdw_http_answer(request));
+	else
+		finish_act(bulk, item);
+	item->request = NULL;
+	cfdw_http_release(request);
+}
+
+static void
+advance_item(CfdwBulk *bulk, CfdwBulkItem *item)
+{
+	while (!item->is_done)
+	{
+		if (item->request == NULL && cfdw_http_has_slot(&bulk->session->peer))
+			start_item(bulk, item);
+		if (item->request == NULL || !cfdw_http_is_done(item->request))
+			return;
+		finish_item(bulk, item);
+	}
+}
+
+/* ---- all of them ---- */
+
+/* Move each act as far as it goes without waiting. */
+static void
+advance(CfdwBulk *bulk)
+{
+	MemoryContext old = MemoryContextSwitchTo(bulk->cxt);
+	ListCell   *lc;
+
+	foreach(lc, bulk->open)
+	{
+		CfdwBulkItem *item = lfirst(lc);
+
+		advance_item(bulk, item);
+		if (item->is_done)
+			bulk->open = foreach_delete_current(bulk->open, lc);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+cfdw_bulk_push(CfdwBulk *bulk)
+{
+	cfdw_http_poll();
+	advance(bulk);
+}
+
+void
+cfdw_bulk_drain(CfdwBulk *bulk)
+{
+	for (;;)
+	{
+		advance(bulk);
+		if (bulk->open == NIL)
+			return;
+		cfdw_http_wait();
+	}
+}
+
+/* ---- results ---- */
+
+static void
+put_row(ReturnSetInfo *rsinfo, const CfdwBulkItem *item)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	pg_uuid_t	uuid;
+
+	(void) cfdw_text_to_uuid(item->act.id, strlen(item->act.id), &uuid);
+	values[0] = UUIDPGetDatum(&uuid);
+	values[1] = BoolGetDatum(item->ok);
+	values[2] = Int32GetDatum(item->http_status);
+	nulls[2] = item->http_status == 0;
+	nulls[3] = item->detail == NULL;
+	if (!nulls[3])
+		values[3] = CStringGetTextDatum(item->detail);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+void
+cfdw_bulk_put_rows(const CfdwBulk *bulk, ReturnSetInfo *rsinfo)
+{
+	ListCell   *lc;
+
+	foreach(lc, bulk->items)
+		put_row(rsinfo, lfirst(lc));
+}
