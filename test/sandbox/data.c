@@ -10,19 +10,22 @@
 
 #include "text.h"
 
-const char *const connection_statuses[CONNECTION_STATUSES] = {
+const char *const connection_statuses[CONNECTION_STATUSES + 1] = {
 	"PENDING", "CONNECTED", "UNDER_INVESTIGATION",
 	"PASSWORD_INCORRECT", "MFA_TOKEN_EXPIRED", "NEW_PASSWORD_NEEDED",
 	"ADDITIONAL_CREDENTIALS_NEEDED",
 	"WEBSITE_DOWN", "URL_INACCESSIBLE", "NO_ACCOUNTS_FOUND", "OTHER_ERROR",
 	"COMPANY_INACTIVE",
+	"ON_HOLD",
 };
 
-const char *const account_statuses[ACCOUNT_STATUSES] = {
+const char *const account_statuses[ACCOUNT_STATUSES + 2] = {
 	"DETECTED", "ONBOARDED", "PULL_COMPLETED", "NO_DOCUMENTS_FOUND",
 	"PDF_DOWNLOAD_FAILED", "ACCOUNT_NOT_FOUND", "WORKFLOW_NOT_ACCESSIBLE",
 	"OTHER_ERROR", "OLD_ACCOUNT", "DUPLICATE", "CUSTOMER_NOT_TRACKED",
 	"COMPANY_INACTIVE",
+	NULL,
+	"NEEDS_PULL",
 };
 
 const char *const tracking_statuses[3] = {"UNSET", "ENABLED", "DISABLED"};
@@ -58,6 +61,13 @@ sites_of(uint32_t company)
 	return company == 0 ? 3 : 1 + data_hash(KIND_COMPANY, company, 1) % 3;
 }
 
+/* Statuses take turns within a company. */
+static uint8_t
+status_at_start(uint32_t in_company)
+{
+	return in_company % (CONNECTION_STATUSES + data.size.odd_labels);
+}
+
 /*
  * Zero to twice the average, none while pending.  The first connected one of
  * each company has the average, so tests can count on its accounts.
@@ -67,7 +77,7 @@ accounts_of(uint32_t connection, uint32_t in_company)
 {
 	uint32_t	average = data.size.accounts;
 
-	if (in_company % CONNECTION_STATUSES == CONNECTION_PENDING)
+	if (status_at_start(in_company) == CONNECTION_PENDING)
 		return 0;
 	if (in_company == 1)
 		return average;
@@ -78,7 +88,7 @@ accounts_of(uint32_t connection, uint32_t in_company)
 static Account
 account_at_start(uint32_t account)
 {
-	static const uint8_t tracking[ACCOUNT_STATUSES + 1] = {
+	static const uint8_t tracking[ACCOUNT_STATUSES + 2] = {
 		[ACCOUNT_DETECTED] = TRACKING_UNSET,
 		[ACCOUNT_ONBOARDED] = TRACKING_ENABLED,
 		[ACCOUNT_PULL_COMPLETED] = TRACKING_ENABLED,
@@ -92,11 +102,12 @@ account_at_start(uint32_t account)
 		[ACCOUNT_CUSTOMER_NOT_TRACKED] = TRACKING_DISABLED,
 		[11] = TRACKING_ENABLED,
 		[ACCOUNT_WITHOUT_STATUS] = TRACKING_UNSET,
+		[ACCOUNT_ODD] = TRACKING_UNSET,
 	};
 	uint32_t	walk = account / 2;
 	Account		made;
 
-	made.status = walk % (ACCOUNT_STATUSES + 1);
+	made.status = walk % (ACCOUNT_STATUSES + 1 + data.size.odd_labels);
 	if (account % 2 == 0)
 		made.status = walk % 2 ? ACCOUNT_PULL_COMPLETED : ACCOUNT_DETECTED;
 	made.tracking = tracking[made.status];
@@ -110,7 +121,7 @@ restore_connection(uint32_t index)
 	Connection *connection = &data.connections[index];
 	uint64_t	hash = data_hash(KIND_CONNECTION, index, 2);
 
-	connection->status = index % data.size.connections % CONNECTION_STATUSES;
+	connection->status = status_at_start(index % data.size.connections);
 	connection->multiply = hash % 4 == 0;
 	/* some day of 2022 or 2023, one in six unknown */
 	connection->start_date = hash % 6 == 0 ? NO_DATE : 18993 + hash / 6 % 730;

@@ -47,6 +47,7 @@ typedef enum AccountStatus
 	ACCOUNT_CUSTOMER_NOT_TRACKED = 10,
 	ACCOUNT_STATUSES = 12,
 	ACCOUNT_WITHOUT_STATUS = 12,	/* the member is missing */
+	ACCOUNT_ODD = 13,			/* a label that is not documented */
 } AccountStatus;
 
 typedef enum Tracking
@@ -56,9 +57,9 @@ typedef enum Tracking
 	TRACKING_DISABLED,
 } Tracking;
 
-/* in the order of the documentation */
-extern const char *const connection_statuses[CONNECTION_STATUSES];
-extern const char *const account_statuses[ACCOUNT_STATUSES];
+/* in the order of the documentation, and then what is not in it */
+extern const char *const connection_statuses[CONNECTION_STATUSES + 1];
+extern const char *const account_statuses[ACCOUNT_STATUSES + 2];
 extern const char *const tracking_statuses[3];
 
 typedef struct DataSize
@@ -67,6 +68,7 @@ typedef struct DataSize
 	uint32_t	companies;
 	uint32_t	connections;	/* per company */
 	uint32_t	accounts;		/* per connection, on average */
+	bool		odd_labels;		/* some statuses are not documented */
 } DataSize;
 
 typedef struct Company

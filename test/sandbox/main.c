@@ -39,6 +39,7 @@ typedef struct Options
 	int64_t		latency_ms;
 	const char *key;
 	bool		listing_accounts;
+	bool		odd_labels;
 	const char *run_dir;		/* NULL for a temporary one */
 	bool		exit_with_parent;
 } Options;
@@ -83,6 +84,8 @@ static const Flag flags[] = {
 	 "time every answer takes (default 0)"},
 	{"listing-accounts", FLAG(ON_OFF, listing_accounts), 0, "on|off",
 	 "whether listings carry accounts (default on)"},
+	{"odd-labels", FLAG(ON_OFF, odd_labels), 0, "on|off",
+	 "whether some statuses are not documented (default off)"},
 	{"run-dir", FLAG(STRING, run_dir), 0, "DIR",
 	 "where ca.pem goes (default a temporary folder)"},
 	{"exit-with-parent", FLAG(PRESENT, exit_with_parent), 0, NULL,
@@ -321,6 +324,7 @@ start(const Options *options)
 		.companies = options->companies,
 		.connections = options->connections,
 		.accounts = options->accounts,
+		.odd_labels = options->odd_labels,
 	};
 	ServerOptions server = {
 		.key = options->key,
