@@ -139,8 +139,11 @@ SELECT id FROM loose WHERE id = 'd0000000';
 SELECT id FROM loose WHERE id = '../company';
 SELECT id FROM loose WHERE company_id IN ('', 'x', '../../company?x=y#');
 SELECT id FROM loose WHERE id = upper(connection(2)::text);
--- upper case is asked for as it was written, or not at all, and is no row either way
+-- upper case is asked for in lower case, or not at all, and is no row either way
 SELECT request FROM seen() WHERE request !~* '^/connection/d0000000-0000-4000-8000-000000000002/details$';
+-- two spellings of one id are one request, and its row comes once
+SELECT id FROM loose WHERE id IN (connection(2)::text, upper(connection(2)::text));
+SELECT * FROM seen();
 
 -- Nothing is asked when no row can come.
 SELECT id FROM connections WHERE company_id = company(1) AND company_id = company(2);

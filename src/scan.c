@@ -222,29 +222,32 @@ cfdw_scan_make_ready(ForeignScanState *node)
 
 /* ---- values of clauses ---- */
 
-/* The text that a value has in a request; NULL when no row can have it. */
+/*
+ * The text that a value has in a request; NULL when no row can have it.  A
+ * uuid has one spelling there, so that two of them do not bring rows twice.
+ */
 static const char *
 value_text(const CfdwColumn *column, const CfdwTerm *term, Oid type, Datum value)
 {
+	char	   *given = NULL;
 	char	   *out;
-	char		canonical[CFDW_UUID_TEXT_SIZE];
 	pg_uuid_t	uuid;
 
 	if (type == UUIDOID)
+		uuid = *DatumGetUUIDP(value);
+	else
 	{
-		out = palloc(CFDW_UUID_TEXT_SIZE);
-		cfdw_text_from_uuid(DatumGetUUIDP(value), out);
-		return out;
+		given = TextDatumGetCString(value);
+		if (column->type != CFDW_TYPE_UUID)
+			return given;
+		if (!cfdw_text_to_uuid(given, strlen(given), &uuid))
+			return NULL;
 	}
-	out = TextDatumGetCString(value);
-	if (column->type != CFDW_TYPE_UUID)
-		return out;
-	if (!cfdw_text_to_uuid(out, strlen(out), &uuid))
-		return NULL;
+	out = palloc(CFDW_UUID_TEXT_SIZE);
+	cfdw_text_from_uuid(&uuid, out);
 
 	/* the text form of a uuid is in lower case: no other text equals it */
-	cfdw_text_from_uuid(&uuid, canonical);
-	return term->is_uuid_text && strcmp(out, canonical) != 0 ? NULL : out;
+	return term->is_uuid_text && given != NULL && strcmp(given, out) != 0 ? NULL : out;
 }
 
 /* Append a value; NULL equals nothing, so it adds none. */
