@@ -151,6 +151,23 @@ sub value
 	return $value;
 }
 
+# So many values; some of them come again, or in another spelling.
+sub values_of
+{
+	my ($self, $column, $count) = @_;
+	my @values = map { $self->value($column) } 1 .. $count;
+
+	if (chance(0.2) && defined(my $value = pick(@values)))
+	{
+		push @values, $value;
+		$values[-1] = pick(uc $value, lc $value, "$value ", $value) if $column->{kind} eq 'text';
+		$values[-1] = pick(uc $value, "{$value}", $value =~ tr/-//dr) if $column->{kind} eq 'uuid';
+		@values = pick_order(@values);
+	}
+	push @values, undef if chance(0.1);
+	return @values;
+}
+
 # What a parameter or variable of the surroundings can stand for.
 sub surrounding
 {
@@ -178,6 +195,7 @@ sub literal
 	return $around if $around;
 	my $value = quote($self->value($column));
 	return "$value\::$type" if $options{typed} || chance(0.3);
+	return "$value\::varchar" if $column->{kind} eq 'text' && chance(0.05);
 	return "$value\::text::$type" if chance(0.06) && $column->{kind} ne 'time';
 	return uc $value if $column->{kind} eq 'uuid' && chance(0.05);
 	return $value;
@@ -198,10 +216,7 @@ sub array
 	my $around = chance(0.5) && $self->surrounding($column, 1);
 
 	return $around if $around;
-	my @values = map { $self->value($column) } 1 .. upto(5);
-	push @values, pick(@values) if chance(0.3);
-	push @values, undef if chance(0.15);
-	@values = () if chance(0.05);
+	my @values = chance(0.05) ? () : $self->values_of($column, upto(5));
 	return "NULL::$type\[]" if chance(0.02);
 	return array_text(@values) . "::$type\[]" if chance(0.4);
 	return 'ARRAY[' . join(', ', map { quote($_) . "::$type" } @values) . "]::$type\[]";
@@ -285,7 +300,9 @@ sub table_item
 
 	$table //= $self->choose_foreign;
 	$self->form("table:" . ($table->{name} =~ /^(\w+)/)[0]);
-	return ($self->table_name($table) . " $alias", scope_of($alias, $table));
+	my $scope = scope_of($alias, $table);
+	$_->{has_oid} = $table->{name} !~ /^views/ foreach @$scope;
+	return ($self->table_name($table) . " $alias", $scope);
 }
 
 sub table_name
@@ -405,6 +422,7 @@ sub from
 		{
 			$sql = "$sql CROSS JOIN $item";
 			push @where, $self->equality(@pair);
+			push @where, $self->comparison(pick(@pair)) if chance(0.3);
 		}
 		else
 		{
@@ -416,6 +434,7 @@ sub from
 				$on .= ' AND ' . $self->comparison(key_first(@$scope, @$columns)) if chance(0.15);
 			}
 			$sql .= " $kind $item ON $on";
+			push @where, $self->comparison(chance(0.8) ? $pair[0] : $pair[1]) if chance(0.3);
 		}
 		$scope = [ @$scope, @$columns ];
 	}
@@ -444,7 +463,8 @@ sub scalar_forms
 	my $x = $column->{sql};
 	my $kind = $column->{kind};
 	my $v = sub { $self->literal($column, @_) };
-	my $list = sub { join ', ', map { $v->() } 1 .. upto(4) };
+	my @literals = $kind =~ /^(uuid|text)$/ && chance(0.5) ? map { quote($_) } $self->values_of($column, upto(4)) : map { $v->() } 1 .. upto(4);
+	my $list = sub { join ', ', @literals };
 	my @forms = (
 		12 => [ 'equal', sub { my $l = $v->(); chance(0.8) ? "$x = $l" : "$l = $x" } ],
 		3 => [ 'unequal', sub { "$x " . pick('<>', '!=') . ' ' . $v->() } ],
@@ -453,7 +473,8 @@ sub scalar_forms
 		6 => [ 'any array', sub { "$x = ANY (" . $self->array($column) . ')' } ],
 		2 => [ 'all array', sub { "$x " . pick('<>', '=') . ' ALL (' . $self->array($column) . ')' } ],
 		1 => [ 'any unequal', sub { "$x <> ANY (" . $self->array($column) . ')' } ],
-		6 => [ 'or of equalities', sub { '(' . join(' OR ', map { chance(0.85) ? "$x = $_" : "$_ = $x" } map { $v->() } 1 .. 1 + upto(4)) . ')' } ],
+		6 => [ 'or of equalities', sub { '(' . join(' OR ', map { chance(0.85) ? "$x = $_" : "$_ = $x" } @literals, $v->()) . ')' } ],
+		2 => [ 'or of not distinct', sub { '(' . join(' OR ', map { chance(0.6) ? "$x IS NOT DISTINCT FROM $_" : "$x = $_" } @literals, $v->()) . ')' } ],
 		2 => [ 'or with null', sub { "($x = " . $v->() . " OR $x IS NULL)" } ],
 		4 => [ 'distinct from', sub { "$x IS " . pick('', 'NOT ', 'NOT ') . 'DISTINCT FROM ' . $v->() } ],
 		3 => [ 'null test', sub { "$x IS " . pick('NULL', 'NOT NULL') } ],
@@ -471,6 +492,48 @@ sub scalar_forms
 	push @forms, $self->bool_forms($column) if $kind eq 'bool';
 	push @forms, $self->time_forms($column) if $kind =~ /^(time|date)$/;
 	return @forms;
+}
+
+# A condition on the column in a form that can be asked for.
+sub binding
+{
+	my ($self, $column) = @_;
+	my %wanted = map { $_ => 1 } 'equal', 'in', 'any array', 'or of equalities', 'or of not distinct', 'function', 'array of functions',
+	  'uuid as text', 'uuid as text in', 'uuid as text any', 'text as uuid', 'array of subselect', 'any varchar', 'varchar';
+	my @forms = $self->scalar_forms($column);
+	my @fit;
+
+	while (my ($weight, $form) = splice @forms, 0, 2)
+	{
+		push @fit, $weight, $form if $weight && $wanted{ $form->[0] };
+	}
+	my ($name, $make) = @{ weighted(@fit) };
+	$self->form("bind:$name");
+	return $make->();
+}
+
+# A condition that chooses a route, alone or as what ORed ANDs have in common.
+sub route_condition
+{
+	my ($self, $scope) = @_;
+	my @keys = grep { $_->{pool} =~ /^(company|connection|company_name|crm)$/ && $_->{kind} =~ /^(uuid|text)$/ } @$scope;
+
+	return 'true' if !@keys;
+	my $column = pick(@keys);
+	return $self->binding($column) if chance(0.85);
+	return '(' . join(' OR ', map { '(' . $self->binding($column) . ' AND ' . $self->comparison(key_first(@$scope)) . ')' } 1 .. 1 + upto(2)) . ')';
+}
+
+# Conditions that a listing can answer whole.
+sub exact_conditions
+{
+	my ($self, $scope) = @_;
+	my ($company) = grep { $_->{pool} eq 'company' && $_->{kind} =~ /^(uuid|text)$/ } @$scope;
+	my @filters = grep { $_->{name} =~ /^(status|status_category|needs_user_action|workflow_owner_email)$/ } @$scope;
+	my @where = $company && chance(0.7) ? ($self->binding($company)) : ();
+
+	push @where, map { $_->{name} eq 'workflow_owner_email' ? $self->binding($_) : $self->comparison($_) } some(0, 2, @filters);
+	return @where;
 }
 
 sub range_forms
@@ -529,6 +592,7 @@ sub text_forms
 		1 => [ 'char(n)', sub { "$x\::char(" . upto(9) . ') = ' . quote($text->()) } ],
 		1 => [ 'name', sub { "$x\::name = " . quote($text->()) } ],
 		1 => [ 'function', sub { "$x = mine.label(" . quote($text->()) . ')' } ],
+		1 => [ 'any varchar', sub { "$x = ANY (" . array_text($self->values_of($column, upto(3))) . '::varchar[])' } ],
 		1 => [ 'split', sub { "$x = ANY (string_to_array(" . quote(join '/', map { $text->() } 1 .. 2) . ", '/'))" } ],
 		($column->{pool} eq 'label' ? 6 : 0) => [ 'label', sub { $self->label_condition($x) } ],);
 }
@@ -692,6 +756,38 @@ sub row_comparison
 	return "$row " . pick('<', '>=', '<>') . ' ' . $values->();
 }
 
+sub whole_row
+{
+	my ($self, $scope) = @_;
+	my $row = pick(@$scope)->{table};
+
+	return pick("$row IS NULL", "$row IS NOT NULL", "NOT ($row IS NULL)", "$row = $row", "$row IS DISTINCT FROM NULL", "length($row\::text) > 200");
+}
+
+# Only tables have one.
+sub table_oid
+{
+	my ($self, $scope) = @_;
+	my @tables = grep { $_->{has_oid} } @$scope;
+
+	return 'true' if !@tables;
+	my $alias = pick(@tables)->{table};
+	my @names = map { "'$_'::regclass" } '{parts.c1}', '{parts.rest}', '{parts.a4}', '{parts.theirs}', '{paged.connections}', 'mine.keys';
+	return "$alias.tableoid " . pick('=', '<>') . ' ' . pick(@names);
+}
+
+# A function that reads foreign tables itself, while they are being read.
+sub reading_call
+{
+	my ($self, $scope) = @_;
+	my ($company) = pick_order(grep { $_->{pool} eq 'company' && $_->{kind} eq 'uuid' } @$scope);
+	my ($connection) = pick_order(grep { $_->{pool} eq 'connection' && $_->{kind} eq 'uuid' } @$scope);
+
+	return "{views.connections_of}($company->{sql}) " . pick('>', '<', '=') . ' ' . pick(7, 9, 14) if $company && (!$connection || chance(0.5));
+	return "{views.company_of}($connection->{sql}) = " . ($company ? $company->{sql} : 'mine.company(2)') if $connection;
+	return '{views.connections_of}(mine.company(' . upto(6) . ')) > 3';
+}
+
 sub predicate
 {
 	my ($self, $scope, $depth) = @_;
@@ -712,6 +808,10 @@ sub predicate
 			1 => [ 'coalesce', sub { 'coalesce(' . $again->() . ', ' . pick('true', 'false') . ')' } ],
 			4 => [ 'row', sub { $self->row_comparison($scope) } ],
 			2 => [ 'constant', sub { pick('true', '1 = 1', '1 = 0', 'false', 'NULL::boolean') } ],
+			1 => [ 'volatile', sub { pick('random() < 2', 'random() > 2', "clock_timestamp() > '2020-01-01'") } ],
+			2 => [ 'whole row', sub { $self->whole_row($scope) } ],
+			1 => [ 'tableoid', sub { $self->table_oid($scope) } ],
+			3 => [ 'function that reads', sub { $self->reading_call($scope) } ],
 			2 => [ 'two columns', sub { my @pair = $self->partners($scope, $scope); @pair ? $self->equality(@pair) : 'true' } ],)
 	};
 	$self->form("predicate:$name") if $name ne 'atom';
@@ -724,6 +824,7 @@ sub conditions
 	my ($self, $scope, $outer, $most) = @_;
 	my @where = map { $self->predicate($scope, 0) } 1 .. weighted(20 => 0, 40 => 1, 28 => 2, 12 => 3);
 
+	push @where, $self->route_condition($scope) if chance(0.35);
 	if ($outer)
 	{
 		my @pair = $self->partners($outer, $scope);
@@ -938,7 +1039,8 @@ sub counted
 	my ($self) = @_;
 	my ($from, $scope) = $self->table_item($self->choose_foreign('connections', 'connections', 'accounts', 'companies'));
 	my @keys = grep { $is_key{ $_->{name} } } @$scope;
-	my @where = map { chance(0.8) ? $self->comparison(pick(@keys)) : $self->predicate($scope, 0) } 1 .. weighted(15 => 0, 50 => 1, 35 => 2);
+	my @where = chance(0.6) ? $self->exact_conditions($scope)
+	  : map { chance(0.8) ? $self->comparison(pick(@keys)) : $self->predicate($scope, 0) } 1 .. weighted(15 => 0, 50 => 1, 35 => 2);
 	my $what = pick('count(*)', 'count(*)', 'count(*)', 'count(1)', 'count(*) + 1', 'count(*), count(*) * 2', "count($keys[0]{sql})",
 		'count(DISTINCT ' . pick(@keys)->{sql} . ')', 'count(*) FILTER (WHERE ' . $self->comparison(pick(@keys)) . ')');
 	my $sql = "SELECT $what FROM $from";
@@ -1048,11 +1150,26 @@ sub case_select
 	return $self->carried($query, $rule);
 }
 
+# Columns of one table, with conditions that a listing can answer whole.
+sub listed
+{
+	my ($self) = @_;
+	my ($from, $scope) = $self->table_item($self->choose_foreign('connections', 'connections', 'accounts'));
+	my @columns = name_outputs(map { $self->output($scope) } 1 .. upto(3));
+	my @where = $self->exact_conditions($scope);
+	my $sql = 'SELECT ' . select_list(@columns) . " FROM $from";
+
+	$sql .= ' WHERE ' . join ' AND ', @where if @where;
+	return { sql => $sql, columns => \@columns, scope => $scope };
+}
+
 # LIMIT without an order: any rows will do, but as many.
 sub case_limit
 {
 	my ($self) = @_;
-	my $query = $self->query(tables => weighted(75 => 1, 25 => 2));
+	my $query = chance(0.2) ? $self->combined : $self->query(tables => weighted(75 => 1, 25 => 2));
+	$query = $self->listed if chance(0.4);
+	$query = { %$query, sql => $query->{sql} =~ s/^SELECT /SELECT generate_series(1, 3) AS o0, /r } if chance(0.05) && $query->{scope};
 	my $limit = join ' ', pick_order('LIMIT ' . pick(1, 1, 2, 3, 4, 7, 10, 14, 50, 'ALL', 'NULL', '2 + 1', "(SELECT count(*) FROM mine.few)"),
 		(chance(0.35) ? 'OFFSET ' . pick(0, 1, 2, 5, 13, 60, '1 + 1') : ()));
 	my $step = { sql => "$query->{sql} $limit", rule => 'some', whole => $query->{sql} };
@@ -1061,6 +1178,7 @@ sub case_limit
 		{ sql => 'BEGIN', rule => 'ignore' }, { %$step, sql => "DECLARE c CURSOR FOR $step->{sql}", rule => 'ignore' },
 		{ %$step, sql => 'FETCH ALL FROM c', plan => $step->{sql} }, { sql => 'COMMIT', rule => 'ignore' }) if chance(0.15);
 	return { sql => "SELECT count(*) FROM ($step->{sql}) l", rule => 'bag' } if chance(0.15);
+	return { sql => "SELECT n FROM mine.keys WHERE " . pick('', 'NOT ') . "EXISTS ($step->{sql})", rule => 'bag' } if chance(0.1);
 	return $step;
 }
 
@@ -1070,7 +1188,8 @@ sub case_prepared
 	my ($self) = @_;
 	local $self->{parameters} = [];
 	my $kind = weighted(35 => 'query', 25 => 'limit', 20 => 'counted', 20 => 'grouped');
-	my $query = $kind eq 'counted' ? $self->counted : $kind eq 'grouped' ? $self->grouped : $self->query(tables => how_many_tables());
+	my $query = $kind eq 'counted' ? $self->counted : $kind eq 'grouped' ? $self->grouped
+	  : chance(0.15) ? $self->combined : $self->query(tables => how_many_tables());
 	my @parameters = @{ $self->{parameters} };
 	my $rule = 'bag';
 	my ($sql, @steps) = ($query->{sql});
@@ -1099,13 +1218,46 @@ sub case_prepared
 	}
 	$steps[-1]{plan} = $steps[-1]{sql};
 	$steps[-1]{plan_needs} = $steps[0]{sql};
+	splice @steps, 3 + int rand 4, 0, $self->disturbance if chance(0.2);
 	return @steps;
+}
+
+# Something beside the queries that makes plans and caches anew, and changes nothing.
+sub disturbance
+{
+	my ($self, $is_open) = @_;
+	my $server = pick([qw(paged page_size 3)], [qw(single page_size 7)], [qw(scoped max_concurrency 2)]);
+
+	return {
+		rule => 'ignore',
+		sql => pick(
+			"ALTER SERVER $server->[0] OPTIONS (SET $server->[1] '$server->[2]')",
+			# not while a cursor reads the table
+			$is_open ? () : "ALTER FOREIGN TABLE hand.few OPTIONS (SET resource 'connections')",
+			'ANALYZE mine.keys', 'DISCARD PLANS', 'DISCARD PLANS') };
+}
+
+# Two cursors over the same server, read in turns.
+sub case_two_cursors
+{
+	my ($self) = @_;
+	my %query = map { $_ => chance(0.3) ? $self->combined : $self->query(tables => weighted(70 => 1, 30 => 2)) } qw(c d);
+	my @steps = ({ sql => 'BEGIN', rule => 'ignore' });
+
+	push @steps, map { { sql => "DECLARE $_ CURSOR FOR $query{$_}{sql}", rule => 'ignore', plan => $query{$_}{sql} } } qw(c d);
+	foreach (1 .. 2 + upto(6))
+	{
+		my $name = pick('c', 'd');
+		push @steps, { sql => 'FETCH ' . pick(1, 2, 5, 20, 'ALL') . " FROM $name", rule => 'some', whole => $query{$name}{sql} };
+		push @steps, $self->disturbance(1) if chance(0.03);
+	}
+	return (@steps, { sql => 'CLOSE ' . pick('c', 'd', 'ALL'), rule => 'ignore' }, { sql => 'COMMIT', rule => 'ignore' });
 }
 
 sub case_cursor
 {
 	my ($self) = @_;
-	my $query = $self->query(tables => weighted(60 => 1, 30 => 2, 10 => 3));
+	my $query = chance(0.15) ? $self->combined : $self->query(tables => weighted(60 => 1, 30 => 2, 10 => 3));
 	my $scroll = chance(0.3);
 	my $hold = chance(0.2);
 	my $ordered = $scroll || chance(0.3);
@@ -1141,7 +1293,8 @@ sub case_loop
 	$self->form("loop:$kind");
 	if ($kind eq 'for')
 	{
-		$body = "FOR r IN $sql LOOP RETURN NEXT k.n || ' ' || r::text; END LOOP;";
+		my $failing = chance(0.2) ? 'BEGIN PERFORM 1 / (met % 3); met := met + 1; EXCEPTION WHEN division_by_zero THEN met := met + 1; END;' : '';
+		$body = "FOR r IN $sql LOOP $failing RETURN NEXT k.n || ' ' || r::text; END LOOP;";
 	}
 	elsif ($kind eq 'cursor')
 	{
@@ -1234,7 +1387,12 @@ sub case_error
 		"SELECT a.attrs ->> 'id' FROM {plain.accounts} a WHERE (a.attrs ->> 'status')::int > 1");
 
 	$self->form('error');
-	return ({ sql => $sql, rule => 'bag' }, @after) if chance(0.5);
+	return ({ sql => $sql, rule => 'bag' }, @after) if chance(0.4);
+	my $open = $self->query(tables => 1);
+	return ({ sql => 'BEGIN', rule => 'ignore' }, { sql => "DECLARE c CURSOR FOR $open->{sql}", rule => 'ignore' },
+		{ sql => 'FETCH 2 FROM c', rule => 'some', whole => $open->{sql} }, { sql => 'SAVEPOINT s', rule => 'ignore' },
+		{ sql => $sql, rule => 'bag' }, { sql => 'ROLLBACK TO s', rule => 'ignore' },
+		{ sql => 'FETCH ALL FROM c', rule => 'some', whole => $open->{sql} }, { sql => 'COMMIT', rule => 'ignore' }) if chance(0.4);
 	return ({ sql => 'BEGIN', rule => 'ignore' }, { sql => 'SAVEPOINT s', rule => 'ignore' }, { sql => $sql, rule => 'bag' },
 		{ sql => 'ROLLBACK TO s', rule => 'ignore' }, { sql => $self->query(tables => 1)->{sql}, rule => 'bag' },
 		{ sql => 'COMMIT', rule => 'ignore' });
@@ -1292,7 +1450,7 @@ sub case
 	srand unpack 'N', md5("$self->{seed} $number");
 	@$self{qw(aliases forms)} = (0, {});
 	$self->{home} = weighted(
-		16 => 'plain', 22 => 'paged', 16 => 'single', 14 => 'labels', 12 => 'scoped', 8 => 'other', 14 => 'hand', 10 => 'parts', 8 => 'views');
+		16 => 'plain', 22 => 'paged', 16 => 'single', 14 => 'labels', 12 => 'scoped', 8 => 'other', 20 => 'hand', 10 => 'parts', 8 => 'views');
 	my $settings = $self->choose_settings;
 	my ($name, $make) = @{
 		weighted(
@@ -1303,6 +1461,7 @@ sub case
 			8 => [ 'set', sub { $self->case_select($self->combined) } ],
 			8 => [ 'prepared', sub { $self->case_prepared } ],
 			5 => [ 'cursor', sub { $self->case_cursor } ],
+			2 => [ 'two cursors', sub { $self->case_two_cursors } ],
 			4 => [ 'loop', sub { $self->case_loop } ],
 			6 => [ 'cte', sub { $self->case_select($self->with_ctes) } ],
 			4 => [ 'window', sub { $self->case_select($self->windowed) } ],

@@ -400,6 +400,16 @@ sub make_views
 		$sql .= "CREATE VIEW views_heap.$name $with AS SELECT * FROM $heap WHERE $where;\n";
 		$self->add_table("views.$name", $resource, [ map { column($resource, $_) } @{ $resources{$resource} } ]);
 	}
+	# functions that read, for queries to call while they read
+	foreach my $side ('', '_heap')
+	{
+		$sql .= <<"SQL";
+CREATE FUNCTION views$side.connections_of(uuid) RETURNS bigint STABLE LANGUAGE plpgsql
+	AS \$\$ BEGIN RETURN (SELECT count(*) FROM paged$side.connections WHERE company_id = \$1); END \$\$;
+CREATE FUNCTION views$side.company_of(uuid) RETURNS uuid STABLE LANGUAGE plpgsql
+	AS \$\$ BEGIN RETURN (SELECT company_id FROM plain$side.connections WHERE id = \$1); END \$\$;
+SQL
+	}
 	$self->{fixture}->sql($sql);
 	return;
 }
