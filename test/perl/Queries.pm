@@ -1,7 +1,7 @@
 # Random queries over the tables of Worlds.pm, reproducible: a case follows from
 # seed and number alone.
 #
-#   my $queries = Queries->new(seed => 1, tables => [...], pools => {...}, settings => [...]);
+#   my $queries = Queries->new(seed => 1, tables => [...], pools => {...}, settings => [...], added_label => 'ON_HOLD');
 #   my $case = $queries->case(17);
 #
 # A case is { number, forms, settings, steps, plans }.  A step is { sql, rule }:
@@ -26,7 +26,7 @@ use strict;
 use warnings;
 
 use Digest::MD5 qw(md5);
-use List::Util qw(max min shuffle sum);
+use List::Util qw(min sum);
 use Worlds;
 
 my %type_of = %Worlds::type_of;
@@ -47,6 +47,7 @@ sub new
 	my ($class, %options) = @_;
 	my $self = bless {%options}, $class;
 
+	$self->{labels} = [ @labels, $options{added_label} // () ];
 	$self->{foreign} = [ grep { $_->{resource} ne 'local' } @{ $self->{tables} } ];
 	$self->{local} = [ grep { $_->{resource} eq 'local' } @{ $self->{tables} } ];
 	return $self;
@@ -73,7 +74,7 @@ sub some
 	return (pick_order(@from))[ 0 .. $count - 1 ];
 }
 
-# List::Util's shuffle need not follow from srand.
+# List::Util's own need not follow from srand.
 sub pick_order
 {
 	my (@from) = @_;
@@ -128,7 +129,7 @@ sub value
 	my $kind = $column->{kind};
 
 	return undef if chance(0.04);
-	@pool = @labels if $kind eq 'status';
+	@pool = @{ $self->{labels} } if $kind eq 'status';
 	@pool = grep { $_ ne 'NEEDS_PULL' } @pool if $kind eq 'account_status';
 	@pool = qw(true false) if $kind eq 'bool';
 	@pool = (1 .. 9) if $kind eq 'int';
@@ -239,7 +240,8 @@ sub equality
 	if ($left->{kind} ne $right->{kind})
 	{
 		my %kinds = map { $_->{kind} => 1 } $left, $right;
-		if ($kinds{uuid} && chance(0.5))
+		# what stands in a table is a uuid, a constant need not be one
+		if ($kinds{uuid} && chance(0.5) && !grep { $_->{kind} eq 'text' && !$_->{has_oid} } $left, $right)
 		{
 			$l .= '::uuid' if $left->{kind} eq 'text';
 			$r .= '::uuid' if $right->{kind} eq 'text';
@@ -463,7 +465,10 @@ sub scalar_forms
 	my $x = $column->{sql};
 	my $kind = $column->{kind};
 	my $v = sub { $self->literal($column, @_) };
-	my @literals = $kind =~ /^(uuid|text)$/ && chance(0.5) ? map { quote($_) } $self->values_of($column, upto(4)) : map { $v->() } 1 .. upto(4);
+	my @literals = $kind =~ /^(uuid|text)$/ && chance(0.5) ? map { quote($_) } $self->values_of($column, upto(4))
+	  : map { $v->() } 1 .. upto(4);
+	my $equal = sub { chance(0.85) ? "$x = $_[0]" : "$_[0] = $x" };
+	my $same = sub { chance(0.6) ? "$x IS NOT DISTINCT FROM $_[0]" : "$x = $_[0]" };
 	my $list = sub { join ', ', @literals };
 	my @forms = (
 		12 => [ 'equal', sub { my $l = $v->(); chance(0.8) ? "$x = $l" : "$l = $x" } ],
@@ -473,14 +478,16 @@ sub scalar_forms
 		6 => [ 'any array', sub { "$x = ANY (" . $self->array($column) . ')' } ],
 		2 => [ 'all array', sub { "$x " . pick('<>', '=') . ' ALL (' . $self->array($column) . ')' } ],
 		1 => [ 'any unequal', sub { "$x <> ANY (" . $self->array($column) . ')' } ],
-		6 => [ 'or of equalities', sub { '(' . join(' OR ', map { chance(0.85) ? "$x = $_" : "$_ = $x" } @literals, $v->()) . ')' } ],
-		2 => [ 'or of not distinct', sub { '(' . join(' OR ', map { chance(0.6) ? "$x IS NOT DISTINCT FROM $_" : "$x = $_" } @literals, $v->()) . ')' } ],
+		6 => [ 'or of equalities', sub { '(' . join(' OR ', map { $equal->($_) } @literals, $v->()) . ')' } ],
+		2 => [ 'or of not distinct', sub { '(' . join(' OR ', map { $same->($_) } @literals, $v->()) . ')' } ],
 		2 => [ 'or with null', sub { "($x = " . $v->() . " OR $x IS NULL)" } ],
 		4 => [ 'distinct from', sub { "$x IS " . pick('', 'NOT ', 'NOT ') . 'DISTINCT FROM ' . $v->() } ],
 		3 => [ 'null test', sub { "$x IS " . pick('NULL', 'NOT NULL') } ],
 		2 => [ 'coalesce', sub { 'coalesce(' . "$x, " . $v->(typed => 1) . ') = ' . $v->() } ],
 		1 => [ 'nullif', sub { "nullif($x, " . $v->(typed => 1) . ') ' . pick('IS NULL', 'IS NOT NULL') } ],
-		1 => [ 'case value', sub { "$x = CASE WHEN " . pick('true', '1 = 0') . ' THEN ' . $v->(typed => 1) . ' ELSE ' . $v->(typed => 1) . ' END' } ],
+		1 => [ 'case value', sub {
+				"$x = CASE WHEN " . pick('true', '1 = 0') . ' THEN ' . $v->(typed => 1) . ' ELSE ' . $v->(typed => 1) . ' END'
+			} ],
 		1 => [ 'in values', sub { "$x IN (VALUES " . join(', ', map { '(' . $v->(typed => 1) . ')' } 1 .. upto(3)) . ')' } ],);
 
 	push @forms, $self->range_forms($column) if $kind ne 'bool';
@@ -498,8 +505,9 @@ sub scalar_forms
 sub binding
 {
 	my ($self, $column) = @_;
-	my %wanted = map { $_ => 1 } 'equal', 'in', 'any array', 'or of equalities', 'or of not distinct', 'function', 'array of functions',
-	  'uuid as text', 'uuid as text in', 'uuid as text any', 'text as uuid', 'array of subselect', 'any varchar', 'varchar';
+	my %wanted = map { $_ => 1 } 'equal', 'in', 'any array', 'or of equalities', 'or of not distinct', 'function',
+	  'array of functions', 'uuid as text', 'uuid as text in', 'uuid as text any', 'text as uuid', 'array of subselect',
+	  'any varchar', 'varchar';
 	my @forms = $self->scalar_forms($column);
 	my @fit;
 
@@ -521,7 +529,8 @@ sub route_condition
 	return 'true' if !@keys;
 	my $column = pick(@keys);
 	return $self->binding($column) if chance(0.85);
-	return '(' . join(' OR ', map { '(' . $self->binding($column) . ' AND ' . $self->comparison(key_first(@$scope)) . ')' } 1 .. 1 + upto(2)) . ')';
+	my @arms = map { '(' . $self->binding($column) . ' AND ' . $self->comparison(key_first(@$scope)) . ')' } 1 .. 1 + upto(2);
+	return '(' . join(' OR ', @arms) . ')';
 }
 
 # Conditions that a listing can answer whole.
@@ -565,7 +574,9 @@ sub uuid_forms
 		1 => [ 'item of an array', sub { "$x = (" . $self->array($column) . ')[' . upto(3) . ']' } ],
 		1 => [ 'unnest', sub { "$x = ANY (SELECT unnest(" . $self->array($column) . '))' } ],
 		($column->{pool} eq 'company' ? 5 : 0) => [ 'function', sub { "$x = " . $company->() } ],
-		($column->{pool} eq 'company' ? 2 : 0) => [ 'array of functions', sub { "$x = ANY (ARRAY[" . join(', ', map { $company->() } 1 .. upto(3)) . '])' } ],
+		($column->{pool} eq 'company' ? 2 : 0) => [ 'array of functions', sub {
+				"$x = ANY (ARRAY[" . join(', ', map { $company->() } 1 .. upto(3)) . '])'
+			} ],
 		($column->{pool} eq 'connection' ? 3 : 0) => [ 'function', sub { "$x = mine.connection(" . upto(75) . ')' } ],);
 }
 
@@ -690,9 +701,10 @@ sub json_forms
 	my ($self, $column) = @_;
 	my $x = $column->{sql};
 	my $member = pick('status', 'id', 'name', 'country', 'externalId', 'trackingStatus', 'isTracked');
+	my $text = quote($self->value({ kind => 'text', pool => pick('label', 'country', 'external') }));
 
 	return (
-		3 => [ 'json member', sub { "$x ->> '$member' = " . quote($self->value({ kind => 'text', pool => pick('label', 'country', 'external') })) } ],
+		3 => [ 'json member', sub { "$x ->> '$member' = $text" } ],
 		2 => [ 'json path', sub { "$x #>> '{company,id}' = '" . Worlds::company(upto(5)) . q(') } ],
 		2 => [ 'json contains', sub { qq($x @> '{"country": "US"}') } ],
 		1 => [ 'json key', sub { "$x ? '$member'" } ],
@@ -738,7 +750,7 @@ sub subselect_forms
 		3 => [ 'not exists', sub { $with->('NOT EXISTS (SELECT 1 FROM %from %where)', '%x = %y') } ],
 		2 => [ 'array of subselect', sub { $with->('%x = ANY (ARRAY(SELECT %y FROM %from %where))') } ],
 		2 => [ 'scalar subselect', sub { $with->('%x = (SELECT %y FROM %from %where ORDER BY 1 LIMIT 1)', '%y IS NOT NULL') } ],
-		1 => [ 'count in subselect', sub { $with->('(SELECT count(*) FROM %from %where) ' . pick('>', '=') . ' ' . pick(0, 1, 2), '%x = %y') } ],
+		1 => [ 'count in subselect', sub { $with->('(SELECT count(*) FROM %from %where) ' . pick('> 0', '= 1', '= 0', '> 2'), '%x = %y') } ],
 		1 => [ 'all of subselect', sub { $with->('%x <> ALL (SELECT %y FROM %from %where)', '%y IS NOT NULL') } ],
 		1 => [ 'in grouped subselect', sub { $with->('%x IN (SELECT %y FROM %from %where GROUP BY 1 HAVING count(*) > 1)') } ],);
 }
@@ -761,7 +773,9 @@ sub whole_row
 	my ($self, $scope) = @_;
 	my $row = pick(@$scope)->{table};
 
-	return pick("$row IS NULL", "$row IS NOT NULL", "NOT ($row IS NULL)", "$row = $row", "$row IS DISTINCT FROM NULL", "length($row\::text) > 200");
+	return pick(
+		"$row IS NULL", "$row IS NOT NULL", "NOT ($row IS NULL)", "$row = $row", "$row IS DISTINCT FROM NULL",
+		"length($row\::text) > 200");
 }
 
 # Only tables have one.
@@ -772,8 +786,8 @@ sub table_oid
 
 	return 'true' if !@tables;
 	my $alias = pick(@tables)->{table};
-	my @names = map { "'$_'::regclass" } '{parts.c1}', '{parts.rest}', '{parts.a4}', '{parts.theirs}', '{paged.connections}', 'mine.keys';
-	return "$alias.tableoid " . pick('=', '<>') . ' ' . pick(@names);
+	my @names = ('{parts.c1}', '{parts.rest}', '{parts.a4}', '{parts.theirs}', '{paged.connections}', 'mine.keys');
+	return "$alias.tableoid " . pick('=', '<>') . " '" . pick(@names) . "'::regclass";
 }
 
 # A function that reads foreign tables itself, while they are being read.
@@ -783,7 +797,7 @@ sub reading_call
 	my ($company) = pick_order(grep { $_->{pool} eq 'company' && $_->{kind} eq 'uuid' } @$scope);
 	my ($connection) = pick_order(grep { $_->{pool} eq 'connection' && $_->{kind} eq 'uuid' } @$scope);
 
-	return "{views.connections_of}($company->{sql}) " . pick('>', '<', '=') . ' ' . pick(7, 9, 14) if $company && (!$connection || chance(0.5));
+	return "{views.connections_of}($company->{sql}) " . pick('> 9', '< 9', '= 14') if $company && (!$connection || chance(0.5));
 	return "{views.company_of}($connection->{sql}) = " . ($company ? $company->{sql} : 'mine.company(2)') if $connection;
 	return '{views.connections_of}(mine.company(' . upto(6) . ')) > 3';
 }
@@ -867,7 +881,8 @@ sub output
 			return { kind => 'int', pool => 'none', sql => "(SELECT count(*) FROM $from WHERE $where)::int" };
 		}
 	}
-	return { kind => 'text', pool => 'none', sql => "CASE WHEN $column->{sql} IS NULL THEN 'none' ELSE left($column->{sql}::text, 9) END" };
+	my $sql = "CASE WHEN $column->{sql} IS NULL THEN 'none' ELSE left($column->{sql}::text, 9) END";
+	return { kind => 'text', pool => 'none', sql => $sql };
 }
 
 # Give outputs the names o1, o2, ...
@@ -996,7 +1011,8 @@ sub combined
 	my ($self) = @_;
 	my @wanted = map { +{ kind => $_->{kind}, pool => $_->{pool} } }
 	  some(1, 3, grep { $_->{kind} =~ /^(uuid|text|status|date)$/ } @{ $self->choose_foreign('connections', 'accounts')->{columns} });
-	my @arms = map { $self->query(tables => chance(0.75) ? 1 : 2, wanted => \@wanted)->{sql} } 1 .. weighted(50 => 2, 30 => 3, 10 => 5, 5 => 9);
+	my $count = weighted(50 => 2, 30 => 3, 10 => 5, 5 => 9);
+	my @arms = map { $self->query(tables => chance(0.75) ? 1 : 2, wanted => \@wanted)->{sql} } 1 .. $count;
 	my $sql = shift @arms;
 	my $same = chance(0.6) && 'UNION ALL';
 
@@ -1081,14 +1097,19 @@ sub wrapped
 		"SELECT * FROM $name LIMIT 0", "SELECT * FROM (SELECT $columns FROM $name) t WHERE 1 = 0", "SELECT $columns FROM $name",
 		qq(SELECT "$column->{name}", count(*) FROM $name GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000),
 		"SELECT count(*) FROM (SELECT $columns FROM $name) t", "SELECT t.* FROM $name t WHERE false", "TABLE $name",
-		qq(SELECT DISTINCT "$column->{name}" FROM $name ORDER BY 1), qq(SELECT min("$column->{name}"::text), max("$column->{name}"::text) FROM $name),
-		"SELECT * FROM (SELECT * FROM (SELECT * FROM $name) a) b WHERE " . $self->comparison({ %$column, sql => qq(b."$column->{name}") }),
+		qq(SELECT DISTINCT "$column->{name}" FROM $name ORDER BY 1),
+		qq(SELECT min("$column->{name}"::text), max("$column->{name}"::text) FROM $name),
+		"SELECT * FROM (SELECT * FROM (SELECT * FROM $name) a) b WHERE "
+		  . $self->comparison({ %$column, sql => qq(b."$column->{name}") }),
 		"SELECT t, t.tableoid::regclass FROM $name t", "SELECT row_to_json(t) FROM $name t", "SELECT (t).* FROM $name t",
 		"SELECT count(t) FROM $name t", "SELECT FROM $name", "SELECT 1 FROM $name");
 	return { sql => $sql, columns => [] };
 }
 
 # ---- cases: steps around a query ----
+
+sub quiet { return { sql => shift, rule => 'ignore', @_ }; }
+sub bag   { return { sql => shift, rule => 'bag', @_ }; }
 
 # Plain, or by way of something that reads it whole.
 sub carried
@@ -1103,29 +1124,29 @@ sub carried
 	$self->form("carrier:$how");
 	return ({ sql => "COPY ($sql) TO STDOUT", rule => $rule, copy => 1, plan => $sql }) if $how eq 'copy';
 	return (
-		{ sql => "CREATE TEMPORARY TABLE held AS $sql", rule => 'ignore', plan => $sql },
-		{ sql => 'TABLE held', rule => 'bag' }, { sql => 'DROP TABLE held', rule => 'ignore' }) if $how eq 'temporary table';
+		quiet("CREATE TEMPORARY TABLE held AS $sql", plan => $sql),
+		bag('TABLE held'), quiet('DROP TABLE held')) if $how eq 'temporary table';
 	return (
-		{ sql => "CREATE MATERIALIZED VIEW mine.held AS $sql WITH NO DATA", rule => 'ignore' },
-		{ sql => 'REFRESH MATERIALIZED VIEW mine.held', rule => 'ignore', plan => $sql },
-		{ sql => 'TABLE mine.held', rule => 'bag' }, { sql => 'DROP MATERIALIZED VIEW IF EXISTS mine.held', rule => 'ignore' })
+		quiet("CREATE MATERIALIZED VIEW mine.held AS $sql WITH NO DATA"),
+		quiet('REFRESH MATERIALIZED VIEW mine.held', plan => $sql),
+		bag('TABLE mine.held'), quiet('DROP MATERIALIZED VIEW IF EXISTS mine.held'))
 	  if $how eq 'materialized view';
 	return (
-		{ sql => 'BEGIN', rule => 'ignore' },
-		{ sql => "INSERT INTO mine.sink SELECT o1::text FROM ($sql) s RETURNING id", rule => 'bag', plan => $sql },
-		{ sql => 'ROLLBACK', rule => 'ignore' }) if $how eq 'insert';
+		quiet('BEGIN'),
+		bag("INSERT INTO mine.sink SELECT o1::text FROM ($sql) s RETURNING id", plan => $sql),
+		quiet('ROLLBACK')) if $how eq 'insert';
 	return (
 		{ sql => "CREATE TEMPORARY VIEW seen " . pick('', 'WITH (security_barrier)') . " AS $sql", rule => 'ignore' },
 		{ sql => 'SELECT * FROM seen WHERE ' . $self->predicate(scope_of('seen', $query), 1), rule => 'bag', plan => $sql },
-		{ sql => 'SELECT count(*) FROM seen', rule => 'bag' }, { sql => 'DROP VIEW IF EXISTS seen', rule => 'ignore' })
+		bag('SELECT count(*) FROM seen'), quiet('DROP VIEW IF EXISTS seen'))
 	  if $how eq 'view';
 	return ({ sql => 'EXPLAIN (' . pick('', 'ANALYZE, ') . pick('VERBOSE', 'COSTS OFF', 'FORMAT JSON') . ") $sql", rule => 'ignore' },
 		{ sql => $sql, rule => $rule }) if $how eq 'explain';
-	return ({ sql => "PREPARE p AS $sql", rule => 'ignore', plan => $sql }, (map { { sql => 'EXECUTE p', rule => $rule } } 1 .. 2)) if $how eq 'prepared';
+	return (quiet("PREPARE p AS $sql", plan => $sql), (map { { sql => 'EXECUTE p', rule => $rule } } 1 .. 2)) if $how eq 'prepared';
 	return (
-		{ sql => 'BEGIN', rule => 'ignore' },
-		{ sql => "DECLARE c CURSOR FOR $sql", rule => 'ignore', plan => $sql },
-		{ sql => 'FETCH ALL FROM c', rule => $rule }, { sql => 'COMMIT', rule => 'ignore' }) if $how eq 'cursor';
+		quiet('BEGIN'),
+		quiet("DECLARE c CURSOR FOR $sql", plan => $sql),
+		{ sql => 'FETCH ALL FROM c', rule => $rule }, quiet('COMMIT')) if $how eq 'cursor';
 	return { sql => $sql, rule => $rule };
 }
 
@@ -1170,14 +1191,15 @@ sub case_limit
 	my $query = chance(0.2) ? $self->combined : $self->query(tables => weighted(75 => 1, 25 => 2));
 	$query = $self->listed if chance(0.4);
 	$query = { %$query, sql => $query->{sql} =~ s/^SELECT /SELECT generate_series(1, 3) AS o0, /r } if chance(0.05) && $query->{scope};
-	my $limit = join ' ', pick_order('LIMIT ' . pick(1, 1, 2, 3, 4, 7, 10, 14, 50, 'ALL', 'NULL', '2 + 1', "(SELECT count(*) FROM mine.few)"),
-		(chance(0.35) ? 'OFFSET ' . pick(0, 1, 2, 5, 13, 60, '1 + 1') : ()));
+	my @limit = ('LIMIT ' . pick(1, 1, 2, 3, 4, 7, 10, 14, 50, 'ALL', 'NULL', '2 + 1', '(SELECT count(*) FROM mine.few)'));
+	push @limit, 'OFFSET ' . pick(0, 1, 2, 5, 13, 60, '1 + 1') if chance(0.35);
+	my $limit = join ' ', pick_order(@limit);
 	my $step = { sql => "$query->{sql} $limit", rule => 'some', whole => $query->{sql} };
 
 	return (
-		{ sql => 'BEGIN', rule => 'ignore' }, { %$step, sql => "DECLARE c CURSOR FOR $step->{sql}", rule => 'ignore' },
-		{ %$step, sql => 'FETCH ALL FROM c', plan => $step->{sql} }, { sql => 'COMMIT', rule => 'ignore' }) if chance(0.15);
-	return { sql => "SELECT count(*) FROM ($step->{sql}) l", rule => 'bag' } if chance(0.15);
+		quiet('BEGIN'), { %$step, sql => "DECLARE c CURSOR FOR $step->{sql}", rule => 'ignore' },
+		{ %$step, sql => 'FETCH ALL FROM c', plan => $step->{sql} }, quiet('COMMIT')) if chance(0.15);
+	return bag("SELECT count(*) FROM ($step->{sql}) l") if chance(0.15);
 	return { sql => "SELECT n FROM mine.keys WHERE " . pick('', 'NOT ') . "EXISTS ($step->{sql})", rule => 'bag' } if chance(0.1);
 	return $step;
 }
@@ -1206,9 +1228,9 @@ sub case_prepared
 	my $types = join ', ', map { $type_of{ $_->{column}{kind} } . ($_->{is_array} ? '[]' : '') } @parameters;
 	my $list = $types eq '' ? '' : "($types)";
 	$self->form("prepared:$kind");
-	push @steps, { sql => "PREPARE p $list AS $sql", rule => 'ignore' };
+	push @steps, quiet("PREPARE p $list AS $sql");
 	# the types of parameters that are left out must be known all the same
-	push @steps, { sql => "PREPARE w $list AS $query->{sql}", rule => 'ignore' } if $rule eq 'some';
+	push @steps, quiet("PREPARE w $list AS $query->{sql}") if $rule eq 'some';
 	foreach (1 .. 6 + upto(3))
 	{
 		local $self->{parameters};
@@ -1242,16 +1264,16 @@ sub case_two_cursors
 {
 	my ($self) = @_;
 	my %query = map { $_ => chance(0.3) ? $self->combined : $self->query(tables => weighted(70 => 1, 30 => 2)) } qw(c d);
-	my @steps = ({ sql => 'BEGIN', rule => 'ignore' });
+	my @steps = (quiet('BEGIN'));
 
-	push @steps, map { { sql => "DECLARE $_ CURSOR FOR $query{$_}{sql}", rule => 'ignore', plan => $query{$_}{sql} } } qw(c d);
+	push @steps, map { quiet("DECLARE $_ CURSOR FOR $query{$_}{sql}", plan => $query{$_}{sql}) } qw(c d);
 	foreach (1 .. 2 + upto(6))
 	{
 		my $name = pick('c', 'd');
 		push @steps, { sql => 'FETCH ' . pick(1, 2, 5, 20, 'ALL') . " FROM $name", rule => 'some', whole => $query{$name}{sql} };
 		push @steps, $self->disturbance(1) if chance(0.03);
 	}
-	return (@steps, { sql => 'CLOSE ' . pick('c', 'd', 'ALL'), rule => 'ignore' }, { sql => 'COMMIT', rule => 'ignore' });
+	return (@steps, { sql => 'CLOSE ' . pick('c', 'd', 'ALL'), rule => 'ignore' }, quiet('COMMIT'));
 }
 
 sub case_cursor
@@ -1265,17 +1287,33 @@ sub case_cursor
 	my @moves = ('FETCH 1', 'FETCH 3', 'FETCH 7', 'FETCH NEXT', 'MOVE 2', 'FETCH 40', 'FETCH FORWARD 5', 'FETCH 0', 'FETCH ALL');
 	my $how = ($scroll ? 'SCROLL' : '') . ' CURSOR ' . ($hold ? 'WITH HOLD' : '');
 
-	@moves = grep { $_ ne 'FETCH 0' } @moves if !$ordered;
-	push @moves, 'FETCH BACKWARD 2', 'FETCH FIRST', 'FETCH LAST', 'MOVE BACKWARD 4', 'FETCH ABSOLUTE 3', 'FETCH RELATIVE -1', 'MOVE LAST', 'FETCH PRIOR'
+	# the row fetched last once more is a step back, which some plans cannot make
+	@moves = grep { $_ ne 'FETCH 0' } @moves if !$scroll;
+	push @moves, 'FETCH BACKWARD 2', 'FETCH FIRST', 'FETCH LAST', 'MOVE BACKWARD 4', 'FETCH ABSOLUTE 3', 'FETCH RELATIVE -1',
+	  'MOVE LAST', 'FETCH PRIOR'
 	  if $scroll;
-	my @steps = map { { sql => "$_ FROM c", rule => $ordered ? 'exact' : 'some', whole => $query->{sql} } } map { pick(@moves) } 1 .. 1 + upto(5);
-	my @begin = ({ sql => 'BEGIN', rule => 'ignore' }, { sql => "DECLARE c $how FOR $sql", rule => 'ignore', plan => $sql });
-	my @between = $hold ? ({ sql => 'COMMIT', rule => 'ignore' }) : chance(0.4) ? (pick($self->case_select(undef))) : ();
+	my %rule = (rule => $ordered ? 'exact' : 'some', whole => $query->{sql});
+	my @steps = map { { sql => pick(@moves) . ' FROM c', %rule } } 1 .. 1 + upto(5);
+	my @begin = (quiet('BEGIN'), quiet("DECLARE c $how FOR $sql", plan => $sql));
+	my @between = $hold ? (quiet('COMMIT')) : chance(0.4) ? (pick($self->case_select(undef))) : ();
 
 	@between = () if !$hold && grep { $_->{sql} =~ /^(BEGIN|COMMIT|ROLLBACK|DECLARE|FETCH)|held|seen|EXECUTE/ } @between;
 	$self->form('cursor:' . ($scroll ? 'scroll' : $hold ? 'hold' : 'plain'));
-	my @end = $hold ? ({ sql => 'CLOSE c', rule => 'ignore' }) : ({ sql => pick('COMMIT', 'ROLLBACK'), rule => 'ignore' });
+	my @end = $hold ? (quiet('CLOSE c')) : ({ sql => pick('COMMIT', 'ROLLBACK'), rule => 'ignore' });
 	return (@begin, @between, @steps, @end);
+}
+
+# The query with constants for variables, to be explained.
+sub without_variables
+{
+	my ($self, $sql) = @_;
+
+	foreach my $variable (@{ $self->{variables} })
+	{
+		my $value = quote($self->value($variable)) . "::$type_of{$variable->{kind}}";
+		$sql =~ s/\b\Q$variable->{sql}\E\b/$value/g;
+	}
+	return $sql;
 }
 
 # A plpgsql function that asks in a loop, with variables in its queries.
@@ -1293,7 +1331,8 @@ sub case_loop
 	$self->form("loop:$kind");
 	if ($kind eq 'for')
 	{
-		my $failing = chance(0.2) ? 'BEGIN PERFORM 1 / (met % 3); met := met + 1; EXCEPTION WHEN division_by_zero THEN met := met + 1; END;' : '';
+		my $failing = 'BEGIN PERFORM 1 / (met % 3); met := met + 1; EXCEPTION WHEN division_by_zero THEN met := met + 1; END;';
+		$failing = '' if chance(0.8);
 		$body = "FOR r IN $sql LOOP $failing RETURN NEXT k.n || ' ' || r::text; END LOOP;";
 	}
 	elsif ($kind eq 'cursor')
@@ -1304,7 +1343,8 @@ sub case_loop
 	}
 	elsif ($kind eq 'into')
 	{
-		$body = "SELECT count(*), string_agg(q::text, ',' ORDER BY q::text) INTO met, found_rows FROM ($sql) q; RETURN NEXT k.n || ' ' || met || coalesce(found_rows, '');";
+		$body = "SELECT count(*), string_agg(q::text, ',' ORDER BY q::text) INTO met, found_rows FROM ($sql) q;"
+		  . " RETURN NEXT k.n || ' ' || met || coalesce(found_rows, '');";
 	}
 	elsif ($kind eq 'exists')
 	{
@@ -1323,8 +1363,9 @@ sub case_loop
 		my $using = @used ? 'USING ' . join ', ', map { $_->{sql} } @used : '';
 		$body = "FOR r IN EXECUTE \$q\$$text\$q\$ $using LOOP RETURN NEXT k.n || ' ' || r::text; END LOOP;";
 	}
-	my $outer = pick('SELECT * FROM mine.keys ORDER BY n', 'SELECT * FROM mine.few ORDER BY n', 'SELECT * FROM mine.keys WHERE n % 3 = 1 ORDER BY n');
-	my $guard = chance(0.15) ? 'BEGIN PERFORM 1 / (k.n % 4); EXCEPTION WHEN division_by_zero THEN RETURN NEXT k.n || \' caught\'; END;' : '';
+	my $outer = 'SELECT * FROM ' . pick('mine.keys', 'mine.few', 'mine.keys WHERE n % 3 = 1') . ' ORDER BY n';
+	my $guard = q(BEGIN PERFORM 1 / (k.n % 4); EXCEPTION WHEN division_by_zero THEN RETURN NEXT k.n || ' caught'; END;);
+	$guard = '' if chance(0.85);
 	my $function = <<"SQL";
 CREATE OR REPLACE FUNCTION pg_temp.walk() RETURNS SETOF text LANGUAGE plpgsql AS \$walk\$
 DECLARE k mine.keys; r record; c refcursor; met bigint := 0; found_rows text;
@@ -1334,15 +1375,10 @@ BEGIN
 	END LOOP;
 END \$walk\$
 SQL
-	my $plan = $sql;
-	foreach my $variable (@{ $self->{variables} })
-	{
-		my $value = quote($self->value($variable)) . "::$type_of{$variable->{kind}}";
-		$plan =~ s/\Q$variable->{sql}\E\b/$value/g;
-	}
+	my $plan = $self->without_variables($sql);
 	return (
-		{ sql => $function, rule => 'ignore' }, { sql => 'SELECT * FROM pg_temp.walk()', rule => 'bag', plan => $plan },
-		{ sql => 'DROP FUNCTION pg_temp.walk()', rule => 'ignore' });
+		quiet($function), bag('SELECT * FROM pg_temp.walk()', plan => $plan),
+		quiet('DROP FUNCTION pg_temp.walk()'));
 }
 
 # Local tables written from what foreign tables say.
@@ -1358,14 +1394,16 @@ sub case_write
 	my $kind = pick('delete', 'update', 'delete exists', 'for update', 'insert');
 	my $sql = $kind eq 'delete' ? "DELETE FROM mine.keys k USING $from WHERE $tie@where RETURNING k.n"
 	  : $kind eq 'update' ? "UPDATE mine.keys k SET n = -k.n FROM $from WHERE $tie@where RETURNING k.n"
-	  : $kind eq 'delete exists' ? "DELETE FROM mine.keys k WHERE " . pick('', 'NOT ') . "EXISTS (SELECT FROM $from WHERE $tie@where) RETURNING *"
-	  : $kind eq 'insert' ? "INSERT INTO mine.sink (id, status) SELECT k.n::text, $pair[1]{sql}::text FROM mine.keys k, $from WHERE $tie@where RETURNING *"
+	  : $kind eq 'delete exists' ? 'DELETE FROM mine.keys k WHERE '
+	  . pick('', 'NOT ') . "EXISTS (SELECT FROM $from WHERE $tie@where) RETURNING *"
+	  : $kind eq 'insert' ? "INSERT INTO mine.sink (id, status)"
+	  . " SELECT k.n::text, $pair[1]{sql}::text FROM mine.keys k, $from WHERE $tie@where RETURNING *"
 	  : "SELECT k.n FROM mine.keys k, $from WHERE $tie@where FOR " . pick('UPDATE', 'SHARE', 'NO KEY UPDATE') . ' OF k';
 
 	# a comma binds less than a JOIN: what joins must not refer to k
 	$self->form("write:$kind");
-	return ({ sql => 'BEGIN', rule => 'ignore' }, { sql => $sql, rule => 'bag' }, { sql => 'SELECT n FROM mine.keys', rule => 'bag' },
-		{ sql => 'ROLLBACK', rule => 'ignore' });
+	return (quiet('BEGIN'), bag($sql), bag('SELECT n FROM mine.keys'),
+		quiet('ROLLBACK'));
 }
 
 # Statements that fail, here as there, and one after them that does not.
@@ -1380,29 +1418,31 @@ sub case_error
 		"SELECT id FROM $plain WHERE company_id = ANY ('{nonsense}')", "SELECT no_such_column FROM $connections",
 		"SELECT 1 / (count(*) - count(*)) FROM $connections", "SELECT country::uuid FROM $plain WHERE country IS NOT NULL",
 		"SELECT 1 / (length(datasource_name) - length(datasource_name)) FROM $plain", "SELECT id FROM $plain WHERE status = 1",
-		"SELECT (SELECT id FROM $plain) FROM mine.few", "SELECT id = (SELECT id FROM $plain WHERE company_id = mine.company(1)) FROM $plain",
+		"SELECT (SELECT id FROM $plain) FROM mine.few",
+		"SELECT id = (SELECT id FROM $plain WHERE company_id = mine.company(1)) FROM $plain",
 		"SELECT CASE WHEN id = mine.connection(3) THEN 1 / (length(id::text) - 36) END FROM $plain",
 		"SELECT id FROM $plain ORDER BY 9", "SELECT id FROM $plain GROUP BY status", "SELECT id FROM $plain LIMIT -1",
 		"SELECT id FROM $plain WHERE id = mine.label('nonsense')::uuid", "SELECT id FROM $plain WHERE status::text::uuid = id",
 		"SELECT a.attrs ->> 'id' FROM {plain.accounts} a WHERE (a.attrs ->> 'status')::int > 1");
 
 	$self->form('error');
-	return ({ sql => $sql, rule => 'bag' }, @after) if chance(0.4);
+	return (bag($sql), @after) if chance(0.4);
 	my $open = $self->query(tables => 1);
-	return ({ sql => 'BEGIN', rule => 'ignore' }, { sql => "DECLARE c CURSOR FOR $open->{sql}", rule => 'ignore' },
-		{ sql => 'FETCH 2 FROM c', rule => 'some', whole => $open->{sql} }, { sql => 'SAVEPOINT s', rule => 'ignore' },
-		{ sql => $sql, rule => 'bag' }, { sql => 'ROLLBACK TO s', rule => 'ignore' },
-		{ sql => 'FETCH ALL FROM c', rule => 'some', whole => $open->{sql} }, { sql => 'COMMIT', rule => 'ignore' }) if chance(0.4);
-	return ({ sql => 'BEGIN', rule => 'ignore' }, { sql => 'SAVEPOINT s', rule => 'ignore' }, { sql => $sql, rule => 'bag' },
-		{ sql => 'ROLLBACK TO s', rule => 'ignore' }, { sql => $self->query(tables => 1)->{sql}, rule => 'bag' },
-		{ sql => 'COMMIT', rule => 'ignore' });
+	return (quiet('BEGIN'), quiet("DECLARE c CURSOR FOR $open->{sql}"),
+		{ sql => 'FETCH 2 FROM c', rule => 'some', whole => $open->{sql} }, quiet('SAVEPOINT s'),
+		bag($sql), quiet('ROLLBACK TO s'),
+		{ sql => 'FETCH ALL FROM c', rule => 'some', whole => $open->{sql} }, quiet('COMMIT')) if chance(0.4);
+	return (quiet('BEGIN'), quiet('SAVEPOINT s'), bag($sql),
+		quiet('ROLLBACK TO s'), { sql => $self->query(tables => 1)->{sql}, rule => 'bag' },
+		quiet('COMMIT'));
 }
 
 # A function in SQL, inlined or not.
 sub case_function
 {
 	my ($self) = @_;
-	local $self->{variables} = [ { sql => 'asked', kind => 'uuid', pool => 'company' }, { sql => 'named', kind => 'text', pool => 'label' } ];
+	local $self->{variables} = [
+		{ sql => 'asked', kind => 'uuid', pool => 'company' }, { sql => 'named', kind => 'text', pool => 'label' } ];
 	my $query = $self->query(tables => chance(0.7) ? 1 : 2);
 	my $list = join ', ', map { "$_->{name} text" } @{ $query->{columns} };
 	my $outputs = join ', ', map { "q.$_->{name}::text" } @{ $query->{columns} };
@@ -1411,10 +1451,12 @@ sub case_function
 		'SELECT k.n, l.* FROM mine.few k, pg_temp.look(k.company, k.label) l',
 		'SELECT k.n, l.* FROM mine.keys k LEFT JOIN LATERAL pg_temp.look(k.company, k.label) l ON true');
 
+	my $function = "CREATE OR REPLACE FUNCTION pg_temp.look(asked uuid, named text) RETURNS TABLE ($list) LANGUAGE sql $how"
+	  . " AS \$f\$ SELECT $outputs FROM ($query->{sql}) q \$f\$";
+
 	return (
-		{ sql => "CREATE OR REPLACE FUNCTION pg_temp.look(asked uuid, named text) RETURNS TABLE ($list) LANGUAGE sql $how AS \$f\$ SELECT $outputs FROM ($query->{sql}) q \$f\$",
-		rule => 'ignore' },
-		{ sql => $call, rule => 'bag' }, { sql => $call, rule => 'bag' }, { sql => 'DROP FUNCTION IF EXISTS pg_temp.look(uuid, text)', rule => 'ignore' });
+		quiet($function), bag($call, plan => $self->without_variables($query->{sql})), bag($call),
+		quiet('DROP FUNCTION IF EXISTS pg_temp.look(uuid, text)'));
 }
 
 # ---- settings ----
@@ -1450,7 +1492,8 @@ sub case
 	srand unpack 'N', md5("$self->{seed} $number");
 	@$self{qw(aliases forms)} = (0, {});
 	$self->{home} = weighted(
-		16 => 'plain', 22 => 'paged', 16 => 'single', 14 => 'labels', 12 => 'scoped', 8 => 'other', 20 => 'hand', 10 => 'parts', 8 => 'views');
+		16 => 'plain', 22 => 'paged', 16 => 'single', 14 => 'labels', 12 => 'scoped', 8 => 'other', 20 => 'hand', 10 => 'parts',
+		8 => 'views');
 	my $settings = $self->choose_settings;
 	my ($name, $make) = @{
 		weighted(

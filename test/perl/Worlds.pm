@@ -253,7 +253,8 @@ sub truth_query
 	my ($resource, $columns, $sandbox, @scopes) = @_;
 	my $company = $resource eq 'connections' ? "j #>> '{company,id}'"
 	  : $resource eq 'accounts' ? "parent #>> '{company,id}'" : "parent ->> 'id'";
-	my $list = join ",\n", map { '  ' . expression($resource, $_) . ($_->{type} ? "::$_->{type}" : '') . qq( AS "$_->{name}") } @$columns;
+	my @list = map { expression($resource, $_) . ($_->{type} ? "::$_->{type}" : '') . qq( AS "$_->{name}") } @$columns;
+	my $list = join ",\n", map { "  $_" } @list;
 	my $sql = "SELECT\n$list\nFROM truth.${sandbox}_$resource";
 
 	$sql .= ' WHERE true';
@@ -474,7 +475,8 @@ sub fill_pools
 			my $source = $column->{kind} =~ /^(texts|uuids)$/ ? "unnest($column->{name})" : $column->{name};
 			my $found = $self->{fixture}->sql(<<"SQL");
 SET timezone = 'UTC';
-SELECT coalesce(json_agg(v), '[]') FROM (SELECT DISTINCT v FROM (SELECT $source\::text v FROM $heap) x WHERE v IS NOT NULL ORDER BY v) y;
+SELECT coalesce(json_agg(v), '[]')
+  FROM (SELECT DISTINCT v FROM (SELECT $source\::text v FROM $heap) x WHERE v IS NOT NULL ORDER BY v) y;
 SQL
 			my %seen = map { $_ => 1 } @{ $self->{pools}{ $column->{pool} } // [] }, @{ decode_json($found) };
 			$self->{pools}{ $column->{pool} } = [ sort keys %seen ];

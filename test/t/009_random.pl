@@ -3,8 +3,8 @@
 # way.
 #
 #   RANDOM_SECONDS   how long, 60
-#   RANDOM_SEED      what queries and data follow from, 1
-#   RANDOM_CASE      only the case of that number, with its plans
+#   RANDOM_SEED      what queries and data follow from, 1; an even one adds a label to the enum type
+#   RANDOM_CASE      only the case of that number, with its plans; or N-M, those
 
 use strict;
 use warnings;
@@ -27,11 +27,14 @@ my $other = Sandbox->new(%sizes, companies => 4, connections => 9, listing_accou
 my $fixture = Fixture->new(
 	sandbox => { %sizes, companies => 5, connections => 14, seed => $seed },
 	conf => "log_min_messages = fatal\nlog_min_error_statement = panic\n");
+my $added = $seed % 2 == 0 ? 'ON_HOLD' : undef;
+$fixture->sql("ALTER TYPE nectar.connection_status ADD VALUE '$added'") if $added;
 my $worlds = Worlds->new($fixture, $other);
 my $queries = Queries->new(
 	seed => $seed,
 	tables => [ $worlds->tables ],
 	pools => $worlds->pools,
+	added_label => $added,
 	settings => [ split /\n/, $fixture->sql('SELECT name FROM pg_settings') ]);
 
 my @sides = ([ 'foreign', '' ], [ 'heap', '_heap' ]);
@@ -51,7 +54,7 @@ sub slurp
 }
 
 # Run a script in a psql, and so a backend, of its own.  Rows end in a zero
-# byte, errors are their SQLSTATE.
+# byte, errors carry their SQLSTATE.
 sub run_script
 {
 	my ($script) = @_;
@@ -61,7 +64,7 @@ sub run_script
 	open my $out, '>:encoding(UTF-8)', "$folder/script" or die $!;
 	print $out $script;
 	close $out;
-	my $status = system "'$psql' -XAtq0 -v VERBOSITY=sqlstate -P null='(null)' -d \"$connection\""
+	my $status = system "'$psql' -XAtq0 -v VERBOSITY=verbose -P null='(null)' -d \"$connection\""
 	  . " -f '$folder/script' >'$folder/out' 2>'$folder/err'";
 	return ($status, slurp("$folder/out"), slurp("$folder/err"));
 }
@@ -151,10 +154,11 @@ sub surplus
 sub complaint
 {
 	my ($step, $answers, $errors) = @_;
-	my %state = map { $_ => join ' ', $errors->{$_} =~ /(?:ERROR|FATAL|PANIC):\s+(\w+)/g } keys %$errors;
+	my %state = map { $_ => join ' ', $errors->{$_} =~ /(?:ERROR|FATAL|PANIC):\s+(\w{5}):/g } keys %$errors;
 
 	foreach my $state (values %state) { $errors{$state}++ if $state ne ''; }
-	return "it ends with SQLSTATE '$state{foreign}', over heap tables with '$state{heap}'" if $state{foreign} ne $state{heap};
+	return "it ends with SQLSTATE '$state{foreign}', over heap tables with '$state{heap}'\n$errors->{foreign}$errors->{heap}"
+	  if $state{foreign} ne $state{heap};
 	return if $step->{rule} eq 'ignore' || $state{foreign} ne '';
 	my ($foreign, $heap) = map { rows_of($step, $answers->{$_}) } qw(foreign heap);
 	$seen{answers}++;
@@ -162,9 +166,9 @@ sub complaint
 	return "there are " . @$foreign . ' rows instead of ' . @$heap if $step->{rule} eq 'some' && @$foreign != @$heap;
 	my @extra = surplus($foreign, $step->{rule} eq 'some' ? rows_of($step, $answers->{whole}) : $heap);
 	my @missing = $step->{rule} eq 'some' ? () : surplus($heap, $foreign);
-	return join "\n", "rows differ (" . @$foreign . ' instead of ' . @$heap . ')', (map { "  too much: $_" } grep { defined } @extra[ 0 .. 4 ]),
-	  (map { "  missing:  $_" } grep { defined } @missing[ 0 .. 4 ])
-	  if @extra || @missing;
+	my @first = map { "\n  too much: $_" } grep { defined } @extra[ 0 .. 4 ];
+	push @first, map { "\n  missing:  $_" } grep { defined } @missing[ 0 .. 4 ];
+	return join '', 'rows differ (' . @$foreign . ' instead of ' . @$heap . ')', @first if @first;
 	return 'rows are in another order' if $step->{rule} eq 'exact' && "@$foreign" ne "@$heap";
 	return;
 }
@@ -182,16 +186,34 @@ sub plan_of
 	return "$out$err";
 }
 
+sub text_of
+{
+	my ($case) = @_;
+	return join '', map { s/^/  /mgr } settings_of($case), map { Queries::with_schemas($_->{sql}, '') . ";\n" } @{ $case->{steps} };
+}
+
 sub report
 {
 	my ($case, $step, $index, $complaint) = @_;
 	my ($planned) = grep { $_->{plan} } $step, reverse @{ $case->{steps} };
-	my @script = map { s/^/  /mgr } settings_of($case), map { Queries::with_schemas($_->{sql}, '') . ";\n" } @{ $case->{steps} };
-
 	diag "case $case->{number} ($case->{name}), step $index: $complaint\n"
-	  . "again: RANDOM_SEED=$seed RANDOM_CASE=$case->{number}\n@script"
+	  . "again: RANDOM_SEED=$seed RANDOM_CASE=$case->{number}\n" . text_of($case)
 	  . "step:\n  " . Queries::with_schemas($step->{sql}, '') . "\n"
 	  . join '', map { "plan over $_->[0] tables:\n" . plan_of($case, $planned // $step, $_->[1]) =~ s/^/  /mgr } @sides;
+	return;
+}
+
+# The session is gone, and with it perhaps the server.
+sub report_end
+{
+	my ($cases, $out, $err) = @_;
+	my @marks = $out =~ /\Q$mark\E ([1-9]\d* \w+ \d+)\n/g;
+	my ($number) = @marks ? $marks[-1] =~ /^(\d+)/ : ($cases->[0]{number});
+	my ($case) = grep { $_->{number} == $number } @$cases;
+
+	my @messages = grep { !/\Q$mark\E/ } split /\n/, $err;
+	diag "the session ended in case $number, after ", $marks[-1] // 'nothing', "\n", join("\n", @messages, ''),
+	  "again: RANDOM_SEED=$seed RANDOM_CASE=$number\n", text_of($case);
 	return;
 }
 
@@ -229,9 +251,8 @@ sub run_batch
 
 	if ($status != 0)
 	{
-		my ($last) = (reverse $out =~ /\Q$mark\E (\d+ \w+ \d+)\n/g, 'nothing');
-		diag "the session ended after: $last\n", substr $err, -1000;
-		$good = 0;
+		report_end(\@cases, $out, $err);
+		BAIL_OUT('the server may be down');
 	}
 	foreach my $case (@cases)
 	{
@@ -250,7 +271,11 @@ sub run_batch
 my $start = time;
 my $next = 1;
 
-if ($only)
+if ($only && $only =~ /^(\d+)-(\d+)$/)
+{
+	ok(run_batch($1 .. $2), "seed $seed, cases $1 to $2");
+}
+elsif ($only)
 {
 	my $case = $queries->case($only);
 	my $is_right = run_batch($only);
