@@ -1474,7 +1474,7 @@ sub choose_settings
 	}
 	push @settings, [ $_, 'on' ] foreach grep { chance(0.3) } qw(enable_partitionwise_join enable_partitionwise_aggregate);
 	push @settings, [ 'plan_cache_mode', pick('force_generic_plan', 'force_custom_plan') ] if chance(0.35);
-	push @settings, [ 'work_mem', '64kB' ] if chance(0.08);
+	push @settings, [ 'work_mem', '64kB' ] if chance(0.15);
 	push @settings, [ 'join_collapse_limit', 1 ], [ 'from_collapse_limit', 1 ] if chance(0.06);
 	push @settings, [ 'geqo_threshold', 2 ] if chance(0.04);
 	push @settings, [ 'cursor_tuple_fraction', pick('0.01', '1') ] if chance(0.08);
