@@ -45,6 +45,10 @@ SELECT relname, reltuples FROM pg_class WHERE relnamespace = 'utility'::regnames
 SELECT attname, n_distinct, null_frac FROM pg_stats WHERE schemaname = 'utility' AND tablename = 'connections'
    AND attname IN ('id', 'company_id', 'company_name', 'country', 'needs_user_action') ORDER BY 1;
 SELECT attname FROM pg_stats WHERE schemaname = 'utility' AND tablename = 'accounts' ORDER BY 1;
+-- also for a clause over what is computed below an outer join
+SELECT a.id FROM companies a LEFT JOIN (SELECT company_id, coalesce(country, 'none') AS country FROM connections) c
+    ON c.company_id = a.id WHERE c.country = 'none' AND c.company_id IS NOT NULL GROUP BY 1 ORDER BY 1;
+SELECT test.clear() AS nothing \gset
 SELECT query, e.* FROM unnest(ARRAY[
     'SELECT * FROM connections',
     'SELECT * FROM connections WHERE id = connection(1)',

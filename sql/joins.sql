@@ -208,6 +208,17 @@ BEGIN
 END $$;
 SELECT asked();
 
+-- Keys from a table of which it is known that it gives no rows.
+SELECT count(b.id) FROM connections c LEFT JOIN LATERAL (SELECT id FROM companies WHERE id = NULL AND name = c.company_name) n ON true
+    LEFT JOIN connections b ON b.company_id = n.id;
+
+-- Rows that a nested loop asks for again are kept, in a file beyond work_mem.
+SET work_mem = '64kB';
+SELECT count(*), count(DISTINCT length(o.attrs)) > 1 AS differ FROM accounts a
+    CROSS JOIN LATERAL (SELECT b.attrs::text FROM accounts b WHERE b.id = a.id AND length(b.attrs::text) > 9 OFFSET 0) o;
+RESET work_mem;
+SELECT test.clear() AS nothing \gset
+
 -- What reads only says so when it is to be written.
 UPDATE connections SET status = 'PENDING' WHERE id = connection(1);
 DELETE FROM connections;

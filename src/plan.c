@@ -165,7 +165,7 @@ has_statistics(PlannerInfo *root, Expr *clause)
 {
 	ListCell   *lc;
 
-	foreach(lc, pull_var_clause((Node *) clause, 0))
+	foreach(lc, pull_var_clause((Node *) clause, PVC_RECURSE_PLACEHOLDERS))
 	{
 		VariableStatData stats;
 		bool		found;
@@ -347,7 +347,9 @@ estimate_effort(const PlanTable *table, const CfdwRoute *route, double keys, dou
 static bool
 is_ours(RelOptInfo *rel)
 {
-	return rel->fdwroutine != NULL && rel->fdwroutine->GetForeignRelSize == cfdwGetForeignRelSize;
+	/* one that is proven empty has none, as its size was never asked for */
+	return rel->fdwroutine != NULL &&
+		rel->fdwroutine->GetForeignRelSize == cfdwGetForeignRelSize && rel->fdw_private != NULL;
 }
 
 /* Companies whose rows a table's restrictions leave. */

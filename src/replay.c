@@ -94,7 +94,12 @@ cfdw_replay_next(CfdwReplay *replay, TupleTableSlot *slot)
 {
 	int			natts = replay->desc->natts;
 
-	if (!tuplestore_gettupleslot(replay->rows, true, false, replay->slot))
+	/* a row that comes from a file must live until the slot lets it go */
+	MemoryContext old = MemoryContextSwitchTo(replay->cxt);
+	bool		found = tuplestore_gettupleslot(replay->rows, true, false, replay->slot);
+
+	MemoryContextSwitchTo(old);
+	if (!found)
 		return false;
 	slot_getallattrs(replay->slot);
 	memcpy(slot->tts_values, replay->slot->tts_values, sizeof(Datum) * natts);

@@ -247,7 +247,7 @@ value_text(const CfdwColumn *column, const CfdwTerm *term, Oid type, Datum value
 	cfdw_text_from_uuid(&uuid, out);
 
 	/* the text form of a uuid is in lower case: no other text equals it */
-	return term->is_uuid_text && strcmp(given, out) != 0 ? NULL : out;
+	return term->is_uuid_text && given != NULL && strcmp(given, out) != 0 ? NULL : out;
 }
 
 /* Append a value; NULL equals nothing, so it adds none. */
