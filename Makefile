@@ -37,7 +37,8 @@ REGRESS = \
 	bi \
 	rows \
 	cursors \
-	shapes
+	shapes \
+	reports
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.

@@ -210,6 +210,136 @@ CREATE FOREIGN TABLE folded (id uuid, company_name text COLLATE anycase, status 
 SELECT count(*) FROM folded WHERE company_name = 'ACME';
 SELECT count(*) FROM folded WHERE company_name = 'acme' AND status = 'connected';
 
+-- The class and reason of each clause beside what it gives and asks.
+CREATE FUNCTION judged(clause text, OUT judged text, OUT rows text) LANGUAGE plpgsql AS $$
+DECLARE
+    r record;
+BEGIN
+    judged := clause || coalesce((SELECT string_agg(E'\n    ' || line, '' ORDER BY i) FROM classes(clause) WITH ORDINALITY c(line, i)), E'\n    no scan');
+    SELECT * INTO r FROM run(clause);
+    rows := r.n || ' rows' || CASE WHEN r.same THEN ', ' ELSE ' other than those of the copy, ' END || r.requests;
+END $$;
+\pset format unaligned
+\pset tuples_only on
+\pset fieldsep '\n    '
+
+-- OR of equalities on one column is a set; arms that say more make it a superset; an arm that says nothing of it makes it none.
+SELECT r.* FROM unnest(ARRAY[
+    $$company_id = company(1) OR company(2) = company_id$$,
+    $$company_id = company(1) OR company_id IN (company(2), company(1), NULL) OR company_id = ANY ('{c0000000-0000-4000-8000-000000000003}')$$,
+    $$id = connection(1) OR id IN (connection(1), connection(2)) OR id::text = 'd0000000-0000-4000-8000-000000000003'$$,
+    $$company_name = 'Acme' OR company_name = 'Hooli'::varchar$$,
+    $$company_id = company(1) AND (workflow_owner_email = 'ops@initech.example' OR workflow_owner_email IN ('ops@initech.example'))$$,
+    $$company_id = company(1) AND (workflow_owner_email = 'ops@initech.example' OR workflow_owner_email = 'facilities@acme.example')$$,
+    $$company_id = company(1) AND (workflow_owner_email = 'ops@initech.example' AND country = 'FR' OR 'ops@initech.example' = workflow_owner_email AND needs_user_action)$$,
+    $$(company_id = company(1) AND country = 'FR') OR (company_id = company(2) AND status = 'PENDING')$$,
+    $$(company_id = company(1) AND company_id = company(2)) OR company_id = company(3)$$,
+    $$(company_id = company(1) AND id = connection(1)) OR (id = connection(13) AND company_id = company(2))$$,
+    $$company_id = company(1) OR (company_id = company(2) AND (country = 'FR' OR country = 'DE'))$$,
+    $$(id = connection(1) OR id = connection(2)) AND (id = connection(2) OR id = connection(3))$$,
+    $$NOT (company_id <> company(1) AND company_id <> company(2))$$,
+    $$company_id = company(1) OR NULL$$,
+    $$company_id = company(1) OR country = 'FR'$$,
+    $$company_id = company(1) OR (country = 'FR' AND datasource_name = 'Tokyo Gas')$$,
+    $$company_id = company(1) OR id = connection(20)$$,
+    $$company_id = company(1) OR company_id IS NULL$$,
+    $$company_id = company(1) OR company_id <> company(2)$$,
+    $$company_id = company(1) AND (status = 'PENDING' OR workflow_owner_email = 'ops@initech.example')$$])
+  WITH ORDINALITY c(clause, i), judged(clause) r ORDER BY i;
+
+-- IS NOT DISTINCT FROM is equality, unless a NULL finds rows that no key does.
+SELECT r.* FROM unnest(ARRAY[
+    $$id IS NOT DISTINCT FROM connection(1)$$,
+    $$company(1) IS NOT DISTINCT FROM company_id$$,
+    $$NOT (company_id IS DISTINCT FROM company(1))$$,
+    $$company_name IS NOT DISTINCT FROM 'Acme'$$,
+    $$company_external_id IS NOT DISTINCT FROM NULL$$,
+    $$company_external_id IS NOT DISTINCT FROM (SELECT NULL::text)$$,
+    $$company_external_id IS NOT DISTINCT FROM (SELECT 'CRM-2')$$,
+    $$company_external_id = 'CRM-1' OR company_external_id IS NOT DISTINCT FROM (SELECT NULL::text)$$,
+    $$id IS NOT DISTINCT FROM (SELECT NULL::uuid)$$,
+    $$id IS NOT DISTINCT FROM (SELECT connection(3))$$,
+    $$company_id = company(1) AND workflow_owner_email IS NOT DISTINCT FROM 'ops@initech.example'$$,
+    $$company_id = company(1) AND workflow_owner_email IS NOT DISTINCT FROM (SELECT NULL::text)$$,
+    $$company_id = company(1) AND status IS NOT DISTINCT FROM (SELECT 'PENDING'::connection_status)$$,
+    $$company_id = company(1) AND status IS NOT DISTINCT FROM (SELECT NULL::connection_status)$$,
+    $$company_id IS DISTINCT FROM company(1)$$])
+  WITH ORDINALITY c(clause, i), judged(clause) r ORDER BY i;
+
+-- A uuid in its text form: one spelling can match, others ask for nothing.
+SELECT r.* FROM unnest(ARRAY[
+    $$id::text = 'd0000000-0000-4000-8000-000000000001'$$,
+    $$'d0000000-0000-4000-8000-000000000001' = id::varchar$$,
+    $$id::text = 'D0000000-0000-4000-8000-000000000001'$$,
+    $$id::text = '{d0000000-0000-4000-8000-000000000001}'$$,
+    $$id::text = 'd0000000000040008000000000000001'$$,
+    $$id::text = 'nonsense'$$,
+    $$id::text = ''$$,
+    $$id::text IN ('d0000000-0000-4000-8000-000000000001', 'D0000000-0000-4000-8000-000000000002', 'nonsense', NULL)$$,
+    $$id::text = ANY (ARRAY(SELECT copy.id::text FROM copy WHERE username LIKE 'user1_@%' AND status = 'PENDING'))$$,
+    $$id::text IS NOT DISTINCT FROM 'd0000000-0000-4000-8000-000000000001'$$,
+    $$company_id::text = 'c0000000-0000-4000-8000-000000000002' OR company_id = company(1)$$,
+    $$company_id::text = (SELECT company(2)::text)$$,
+    $$id = 'd0000000-0000-4000-8000-000000000001'::text::uuid$$,
+    $$id = upper('d0000000-0000-4000-8000-000000000001')::uuid$$,
+    $$company_id = ANY (string_to_array('c0000000-0000-4000-8000-000000000001,C0000000-0000-4000-8000-000000000001', ',')::uuid[])$$,
+    $$id::varchar(8) = 'd0000000' AND company_id = company(1)$$,
+    $$id::char(36) = 'd0000000-0000-4000-8000-000000000001'$$,
+    $$id::text || '' = 'd0000000-0000-4000-8000-000000000001'$$,
+    $$upper(id::text) = 'D0000000-0000-4000-8000-000000000001'$$])
+  WITH ORDINALITY c(clause, i), judged(clause) r ORDER BY i;
+SELECT r.* FROM judged($$id::text = 'D0000000-0000-4000-8000-000000000001' COLLATE anycase$$) r;
+
+-- A parameter as drivers bind it, varchar too; the plan is a generic one.
+SET plan_cache_mode = force_generic_plan;
+PREPARE by_varchar (varchar, varchar) AS SELECT id FROM connections WHERE company_name = $1 AND workflow_owner_email = $2;
+PREPARE by_text_id (varchar) AS SELECT id FROM connections WHERE id::text = $1;
+PREPARE by_cast_id (varchar) AS SELECT id FROM connections WHERE id = $1::uuid OR id = CAST($1 AS text)::uuid;
+PREPARE by_text_ids (varchar[]) AS SELECT id FROM connections WHERE id::text = ANY ($1);
+PREPARE not_distinct (text, uuid) AS SELECT count(*) FROM connections WHERE company_external_id IS NOT DISTINCT FROM $1 AND id IS NOT DISTINCT FROM $2;
+CREATE FUNCTION classes_of(command text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || command LOOP
+        IF line ~ 'Clause:|Route:' THEN RETURN NEXT trim(line); END IF;
+    END LOOP;
+END $$;
+SELECT classes_of('EXECUTE by_varchar (NULL, NULL)');
+EXECUTE by_varchar ('Acme', 'ops@initech.example');
+EXECUTE by_varchar (NULL, 'ops@initech.example');
+EXECUTE by_varchar ('Acme', NULL);
+SELECT asked();
+SELECT classes_of('EXECUTE by_text_id (NULL)');
+EXECUTE by_text_id ('d0000000-0000-4000-8000-000000000001');
+EXECUTE by_text_id ('D0000000-0000-4000-8000-000000000001');
+EXECUTE by_text_id (NULL);
+SELECT asked();
+SELECT classes_of('EXECUTE by_cast_id (NULL)');
+EXECUTE by_cast_id ('D0000000-0000-4000-8000-000000000001');
+EXECUTE by_cast_id (NULL);
+SELECT asked();
+SELECT attempt($$EXECUTE by_cast_id ('nonsense')$$);
+SELECT classes_of('EXECUTE by_text_ids (NULL)');
+EXECUTE by_text_ids ('{d0000000-0000-4000-8000-000000000001,D0000000-0000-4000-8000-000000000002,NULL}');
+SELECT asked();
+SELECT classes_of('EXECUTE not_distinct (NULL, NULL)');
+EXECUTE not_distinct ('CRM-1', connection(1));
+EXECUTE not_distinct (NULL, connection(60));
+EXECUTE not_distinct ('CRM-1', NULL);
+SELECT asked();
+RESET plan_cache_mode;
+
+-- Stable expressions and init-plans, in an OR too.
+SELECT r.* FROM unnest(ARRAY[
+    $$company_id = my_company() OR company_id = (SELECT company(3))$$,
+    $$company_id = ANY (ARRAY[my_company(), (SELECT company(3))])$$,
+    $$company_id = coalesce(nullif(current_setting('no.such', true), ''), company(4)::text)::uuid$$,
+    $$company_name = (SELECT company_name FROM copy WHERE id = connection(25)) OR company_name = initcap('ACME')$$])
+  WITH ORDINALITY c(clause, i), judged(clause) r ORDER BY i;
+\pset format aligned
+\pset tuples_only off
+
 -- Text statuses: `=` and IN name labels; anything else could let an unrecognized label pass.
 CREATE FOREIGN TABLE plain (id uuid, company_id uuid, status text, status_category text, needs_user_action text) SERVER sandbox OPTIONS (resource 'connections');
 SELECT test.clear() AS nothing \gset

@@ -99,6 +99,95 @@ SELECT n, same FROM run('SELECT k.n, c.id, c.status FROM customers k LEFT JOIN c
 EXPLAIN (COSTS OFF) SELECT c.id FROM customers k JOIN connections c ON c.company_external_id = k.crm_id WHERE k.n = 2;
 SELECT n, same, requests FROM run('SELECT c.id FROM customers k JOIN connections c ON c.company_external_id = k.crm_id WHERE k.n = 2');
 
+-- A local table with the keys in other forms: text, arrays, two in a row, none.
+CREATE TABLE keys AS
+    SELECT n, CASE WHEN n < 5 THEN company(1 + n % 2) END AS company_id, company(1 + n % 2)::text AS text_id, upper(company(1 + n % 2)::text) AS loud_id,
+           connection(n) AS connection_id, CASE WHEN n % 2 = 0 THEN connection(n + 10) END AS other_id, ARRAY[connection(n), connection(n + 20)::uuid, NULL] AS ids,
+           ARRAY[connection(n)::text, 'nonsense'] AS text_ids, CASE WHEN n = 1 THEN 'Hooli' ELSE 'Acme' END AS name, 'PENDING'::connection_status AS status
+      FROM generate_series(1, 5) n;
+ANALYZE keys;
+-- What each scan of a plan makes of its clauses.
+CREATE FUNCTION uses(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text; scan text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
+        scan := coalesce(substring(line FROM 'Foreign Scan on utility\.\S+ (\S+)'), substring(line FROM 'Foreign Scan on utility\.(\S+)'), scan);
+        IF line ~ 'Clause:|Route:' THEN RETURN NEXT scan || ': ' || trim(line); END IF;
+    END LOOP;
+END $$;
+CREATE FUNCTION judged(query text, OUT judged text, OUT rows text) LANGUAGE plpgsql AS $$
+DECLARE
+    r record;
+BEGIN
+    judged := query || (SELECT string_agg(E'\n    ' || line, '' ORDER BY i) FROM uses(query) WITH ORDINALITY u(line, i));
+    SELECT * INTO r FROM run(query);
+    rows := r.n || ' rows' || CASE WHEN r.same THEN ', ' ELSE ' other than those of the copies, ' END || r.requests;
+END $$;
+\pset format unaligned
+\pset tuples_only on
+\pset fieldsep '\n    '
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SELECT r.* FROM unnest(ARRAY[
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id::text = k.text_id WHERE k.n < 3',
+    'SELECT k.n, c.id FROM keys k LEFT JOIN connections c ON k.loud_id = c.company_id::text WHERE k.n < 3',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id = k.loud_id::uuid WHERE k.n < 3',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.id::text = ANY (k.text_ids) WHERE k.n < 3',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.id = ANY (k.ids) WHERE k.n < 3',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.id = k.connection_id OR c.id = k.other_id WHERE k.n < 4',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.id = k.connection_id OR c.company_id = k.company_id WHERE k.n < 2',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON (c.id = k.connection_id AND k.n = 1) OR (c.id = k.other_id AND c.country = ''FR'') WHERE k.n < 3',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id IS NOT DISTINCT FROM k.company_id WHERE k.n IN (1, 5)',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_name = k.name AND c.status = k.status WHERE k.n = 1'])
+  WITH ORDINALITY q(query, i), judged(query) r ORDER BY i;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_material;
+
+-- What a joined relation's clauses say of the column that both share is taken over: a's company is c's.
+SELECT r.* FROM unnest(ARRAY[
+    'SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id WHERE c.company_id IN (company(1), company(2))',
+    'SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id WHERE c.company_id = company(1) OR c.company_id = company(2)',
+    'SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id WHERE c.company_id = company(1) AND c.country = ''FR'' OR c.company_id = company(2)',
+    'SELECT o.name, s.id FROM companies o JOIN sites s ON s.company_id = o.id WHERE o.id::text IN (company(1)::text, company(2)::text)',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id = k.company_id WHERE k.company_id IN (company(1), company(2))',
+    'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id::text = k.text_id WHERE k.text_id IN (company(1)::text, ''nonsense'')',
+    'SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id JOIN sites s ON s.company_id = a.company_id WHERE s.company_id IN (company(1), company(3))',
+    -- outer joins: on the inner side
+    'SELECT c.id, a.id FROM connections c LEFT JOIN accounts a ON a.company_id = c.company_id AND a.connection_id = c.id WHERE c.company_id IN (company(1), company(2))',
+    'SELECT c.id, a.id FROM accounts a RIGHT JOIN connections c ON a.company_id = c.company_id AND a.connection_id = c.id WHERE c.company_id IN (company(1), company(2))',
+    'SELECT c.id, a.id FROM connections c LEFT JOIN accounts a ON a.company_id = c.company_id AND a.connection_id = c.id AND a.company_id IN (company(1), company(2))',
+    'SELECT k.n, c.id, a.id FROM keys k LEFT JOIN (connections c JOIN accounts a ON a.company_id = c.company_id AND a.connection_id = c.id) ON c.id = k.connection_id AND c.company_id IN (company(1), company(2))',
+    -- semi and anti joins: both sides of the one, the inner side of the other
+    'SELECT c.id FROM connections c WHERE EXISTS (SELECT FROM accounts a WHERE a.company_id = c.company_id AND a.connection_id = c.id AND a.company_id IN (company(1), company(2)))',
+    'SELECT c.id FROM connections c WHERE c.company_id IN (SELECT k.company_id FROM keys k WHERE k.company_id IN (company(1), company(2)))',
+    'SELECT c.id FROM connections c WHERE c.company_id IN (company(1), company(2)) AND NOT EXISTS (SELECT FROM accounts a WHERE a.company_id = c.company_id AND a.connection_id = c.id)',
+    'SELECT c.id FROM connections c WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.company_id = c.company_id AND a.connection_id = c.id AND a.company_id IN (company(1), company(2)))',
+    'SELECT c.id, a.id FROM connections c LEFT JOIN accounts a ON a.company_id = c.company_id AND a.connection_id = c.id AND a.company_id IN (company(1), company(2)) WHERE a.id IS NULL',
+    'SELECT c.id, a.id FROM (SELECT * FROM connections WHERE company_id IN (company(1), company(2))) c FULL JOIN accounts a ON a.company_id = c.company_id AND a.connection_id = c.id',
+    'SELECT x.id, y.id FROM (SELECT * FROM connections WHERE company_id IN (company(1), company(2))) x FULL JOIN (SELECT * FROM connections WHERE company_id IN (company(2), company(3))) y ON y.company_id = x.company_id AND y.id = x.id'])
+  WITH ORDINALITY q(query, i), judged(query) r ORDER BY i;
+
+-- Not taken over: what could come out otherwise the second time, subplans, and what an equality of other bytes ties.
+CREATE SEQUENCE turns;
+CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TABLE names AS SELECT 'ACME' COLLATE anycase AS name;
+CREATE FOREIGN TABLE folded (id uuid, company_name text COLLATE anycase) SERVER sandbox OPTIONS (resource 'connections');
+CREATE TABLE copies.folded AS SELECT id, company_name FROM copies.connections;
+ALTER TABLE copies.folded ALTER company_name TYPE text COLLATE anycase;
+SELECT uses('SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id WHERE c.company_id = company(1) AND nextval(''turns'') % 2 = 0 OR c.company_id = company(2)');
+SELECT r.* FROM unnest(ARRAY[
+    'SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id WHERE c.company_id = company(1) AND (SELECT count(*) > 0 FROM keys k WHERE k.company_id = c.company_id) OR c.company_id = company(2)',
+    'SELECT f.id FROM folded f JOIN names n ON f.company_name = n.name WHERE n.name COLLATE "C" IN (''ACME'', ''x'')'])
+  WITH ORDINALITY q(query, i), judged(query) r ORDER BY i;
+-- whole companies come, whatever the sequence says
+SELECT company_id, n % 25 AS rest FROM (SELECT a.company_id, count(*) AS n FROM connections c JOIN accounts a ON a.company_id = c.company_id
+    WHERE c.company_id = company(1) AND nextval('turns') % 2 = 0 OR c.company_id = company(2) GROUP BY 1) q WHERE company_id = company(1);
+\pset format aligned
+\pset tuples_only off
+
 -- Rescans of subplans: LATERAL, correlated, EXISTS.
 SELECT n, same, requests FROM run('SELECT k.n, s.id FROM customers k, LATERAL (SELECT c.id FROM connections c WHERE c.company_id = k.company_id ORDER BY c.created, c.id LIMIT 2) s');
 SELECT n, same, requests FROM run('SELECT k.n, (SELECT count(*) FROM connections c WHERE c.company_id = k.company_id AND c.needs_user_action) FROM customers k');

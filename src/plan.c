@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
@@ -270,6 +271,15 @@ pages_per_company(const PlanTable *table)
 	return ceil(company_elements(table) / table->table->options.page_size);
 }
 
+/* Does the clause narrow the route's listing by something else than its key? */
+static bool
+filters_listing(PlanTable *table, const CfdwRoute *route, Expr *clause)
+{
+	CfdwClauseUse use = cfdw_clause_use(&table->rel, route, clause);
+
+	return use == CFDW_USE_FILTER || use == CFDW_USE_FILTER_PART || use == CFDW_USE_STATUS;
+}
+
 /* The part of a listing's elements that its filters keep, 1 without filters. */
 static double
 filtered_share(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
@@ -283,9 +293,8 @@ filtered_share(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
 	foreach(lc, baserel->baserestrictinfo)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		CfdwClauseUse use = cfdw_clause_use(&table->rel, route, rinfo->clause);
 
-		if (use == CFDW_USE_FILTER || use == CFDW_USE_FILTER_PART || use == CFDW_USE_STATUS)
+		if (filters_listing(table, route, rinfo->clause))
 			share *= clause_share(root, baserel, table, rinfo);
 	}
 	return share;
@@ -415,6 +424,34 @@ count_different(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, Exp
 }
 
 /*
+ * Different parameters over so many runs as far as Memoize goes by them, which
+ * PostgreSQL puts on top: it makes runs with the same ones cheap itself.
+ */
+static double
+count_memoized(PlannerInfo *root, ParamPathInfo *param, double runs)
+{
+	List	   *values = NIL;
+	ListCell   *lc;
+
+	foreach(lc, enable_memoize ? param->ppi_clauses : NIL)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		OpExpr	   *op = (OpExpr *) rinfo->clause;
+		Node	   *value;
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+			!op_hashjoinable(op->opno, exprType(linitial(op->args))))
+			return runs;
+		value = bms_is_subset(rinfo->left_relids, param->ppi_req_outer) ?
+			linitial(op->args) : lsecond(op->args);
+		if (!has_statistics(root, (Expr *) value))
+			return runs;
+		values = lappend(values, value);
+	}
+	return values ? estimate_num_groups(root, values, runs, NULL, NULL) : runs;
+}
+
+/*
  * The part of a route's requests that a run in a nested loop really sends:
  * keys that come again are answered by the memo.
  */
@@ -424,14 +461,54 @@ share_of_new_keys(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route
 {
 	PlanTable  *table = baserel->fdw_private;
 	double		runs = count_runs(root, param->ppi_req_outer);
+	double		memoized = count_memoized(root, param, runs);
 	double		keys = cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
 		table->companies : Max(baserel->tuples / table->rel.resource->rows_per_element, 1);
 	ListCell   *lc;
 
 	foreach(lc, param->ppi_clauses)
-		keys = Min(keys, count_different(root, table, route,
-										 lfirst_node(RestrictInfo, lc)->clause, runs));
-	return runs > keys ? keys / runs : 1;
+	{
+		Expr	   *clause = lfirst_node(RestrictInfo, lc)->clause;
+
+		if (filters_listing(table, route, clause))
+			return 1;
+		keys = Min(keys, count_different(root, table, route, clause, runs));
+	}
+	return memoized > keys ? keys / memoized : 1;
+}
+
+/* Companies in scope of the table and of its siblings in an Append. */
+static double
+companies_of_siblings(PlannerInfo *root, RelOptInfo *baserel)
+{
+	double		companies = 0;
+	ListCell   *lc;
+
+	foreach(lc, root->append_rel_list)
+	{
+		AppendRelInfo *info = lfirst_node(AppendRelInfo, lc);
+		RelOptInfo *rel = root->simple_rel_array[info->child_relid];
+
+		if (info->parent_relid == root->append_rel_array[baserel->relid]->parent_relid &&
+			rel != NULL && is_ours(rel) && rel->fdw_private != NULL)
+			companies += ((PlanTable *) rel->fdw_private)->companies;
+	}
+	return companies;
+}
+
+/*
+ * The part of a nested loop's runs whose company a partition holds: a key
+ * outside its scope asks for nothing.
+ */
+static double
+share_in_scope(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
+{
+	PlanTable  *table = baserel->fdw_private;
+
+	if (baserel->reloptkind != RELOPT_OTHER_MEMBER_REL || table->table->company_count < 0 ||
+		cfdw_route_last(route, NULL)->shape != CFDW_SHAPE_PAGES)
+		return 1;
+	return table->companies / Max(companies_of_siblings(root, baserel), table->companies);
 }
 
 /*
@@ -443,11 +520,9 @@ may_stop_early(PlannerInfo *root)
 {
 	Query	   *parse = root->parse;
 
-	if (root->tuple_fraction >= 1.0)
-		return true;
-	return parse->limitCount != NULL && root->sort_pathkeys == NIL && !parse->hasAggs &&
-		parse->groupClause == NIL && parse->groupingSets == NIL && parse->distinctClause == NIL &&
-		!parse->hasWindowFuncs;
+	return (parse->limitCount != NULL || root->tuple_fraction >= 1.0) &&
+		root->sort_pathkeys == NIL && !parse->hasAggs && parse->groupClause == NIL &&
+		parse->groupingSets == NIL && parse->distinctClause == NIL && !parse->hasWindowFuncs;
 }
 
 /* One way to the rows, and what feeds it. */
@@ -466,7 +541,8 @@ share_of_new_requests(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice 
 	PlanTable  *table = baserel->fdw_private;
 
 	if (choice->param != NULL)
-		return share_of_new_keys(root, baserel, choice->route, choice->param);
+		return share_of_new_keys(root, baserel, choice->route, choice->param) *
+			share_in_scope(root, baserel, choice->route);
 	if (choice->varies && !table->has_fixed_key &&
 		cfdw_route_last(choice->route, NULL)->shape == CFDW_SHAPE_PAGES)
 		return MEMO_SHARE;

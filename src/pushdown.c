@@ -79,9 +79,8 @@ is_status_column(const CfdwColumn *column)
 
 /* ---- bindings ---- */
 
-/* The API compares bytes: uuids, and text of a deterministic collation. */
-static bool
-is_shared_equality(Oid function, Oid collation)
+bool
+cfdw_is_shared_equality(Oid function, Oid collation)
 {
 	if (function == F_UUID_EQ)
 		return true;
@@ -123,7 +122,7 @@ bind_sides(const CfdwRelation *rel, Node *column_side, Node *value, bool is_arra
 static bool
 bind_equality(const CfdwRelation *rel, OpExpr *op, CfdwBinding *binding)
 {
-	if (list_length(op->args) != 2 || !is_shared_equality(get_opcode(op->opno), op->inputcollid))
+	if (list_length(op->args) != 2 || !cfdw_is_shared_equality(get_opcode(op->opno), op->inputcollid))
 		return false;
 	return bind_sides(rel, linitial(op->args), lsecond(op->args), false, binding) ||
 		bind_sides(rel, lsecond(op->args), linitial(op->args), false, binding);
@@ -132,7 +131,7 @@ bind_equality(const CfdwRelation *rel, OpExpr *op, CfdwBinding *binding)
 static bool
 bind_any(const CfdwRelation *rel, ScalarArrayOpExpr *op, CfdwBinding *binding)
 {
-	return op->useOr && is_shared_equality(get_opcode(op->opno), op->inputcollid) &&
+	return op->useOr && cfdw_is_shared_equality(get_opcode(op->opno), op->inputcollid) &&
 		bind_sides(rel, linitial(op->args), lsecond(op->args), true, binding);
 }
 
@@ -504,7 +503,7 @@ cfdw_clause_use(const CfdwRelation *rel, const CfdwRoute *route, Expr *clause)
 	if (bound_filter(rel, last, clause, &binding) != NULL &&
 		binding.column->type != CFDW_TYPE_CONNECTION_STATUS)
 		return binding.is_exact ? CFDW_USE_FILTER : CFDW_USE_FILTER_PART;
-	if (!cfdw_clause_binds(rel, clause, NULL, &binding))
+	if (!cfdw_clause_binds(rel, clause, NULL, &binding) || finds_nulls(&binding))
 		return mentions_sendable(rel, clause) ? CFDW_USE_FORM : CFDW_USE_NO_PARAM;
 	return binds_some_route(rel->resource, binding.column) ?
 		CFDW_USE_OTHER_ROUTE : CFDW_USE_NO_PARAM;

@@ -49,6 +49,12 @@ typedef struct CfdwBinding
 } CfdwBinding;
 
 /*
+ * Does equality by that function mean the same bytes, as it does to the API:
+ * of uuids, and of text of a deterministic collation?
+ */
+extern bool cfdw_is_shared_equality(Oid function, Oid collation);
+
+/*
  * Does the clause bind the column (NULL: some column) of the relation to
  * values that are known before its rows are: constants, parameters, other
  * relations' columns?  False for equality that the API does not share, such

@@ -9,9 +9,12 @@
 
 #include "tied.h"
 
+#include "access/stratnum.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/lsyscache.h"
 
 /* One expression is put in another's place. */
 typedef struct Replacement
@@ -34,7 +37,9 @@ replace(Node *node, void *context)
 
 /*
  * What the restrictions of the relation that `other` belongs to say of
- * `ours`, as far as they bind the column.
+ * `ours`, as far as they bind the column.  A clause that could come out
+ * otherwise the second time is left where it is, and so is a subplan, which
+ * belongs to one place.
  */
 static List *
 take_over(PlannerInfo *root, const CfdwRelation *rel, const CfdwColumn *column, Expr *ours,
@@ -56,7 +61,8 @@ take_over(PlannerInfo *root, const CfdwRelation *rel, const CfdwColumn *column, 
 											  &replacement);
 		CfdwBinding binding;
 
-		if (bms_is_member(relid, pull_varnos(root, (Node *) clause)))
+		if (bms_is_member(relid, pull_varnos(root, (Node *) clause)) ||
+			contain_volatile_functions((Node *) clause) || contain_subplans((Node *) clause))
 			continue;
 		if (cfdw_clause_binds(rel, clause, column, &binding) && !binding.takes_null)
 			found = lappend(found, clause);
@@ -73,12 +79,25 @@ is_sought(const CfdwRelation *rel, Expr *expr, const CfdwColumn *column)
 	return cfdw_is_column(rel, (Node *) expr, &found, &is_text) && found == column;
 }
 
+/*
+ * Are members of that type the very same value?  Under a collation that takes
+ * different texts for equal, or in a type such as citext, they need not be.
+ */
+static bool
+holds_same_values(EquivalenceClass *ec, Oid type)
+{
+	Oid			equality = get_opfamily_member(linitial_oid(ec->ec_opfamilies), type, type,
+											   BTEqualStrategyNumber);
+
+	return OidIsValid(equality) && cfdw_is_shared_equality(get_opcode(equality), ec->ec_collation);
+}
+
 /* Through an equivalence class that holds the column. */
 static List *
 take_over_class(PlannerInfo *root, const CfdwRelation *rel, const CfdwColumn *column,
 				EquivalenceClass *ec)
 {
-	Expr	   *ours = NULL;
+	EquivalenceMember *ours = NULL;
 	List	   *found = NIL;
 	ListCell   *lc;
 
@@ -86,15 +105,15 @@ take_over_class(PlannerInfo *root, const CfdwRelation *rel, const CfdwColumn *co
 	{
 		EquivalenceMember *member = lfirst(lc);
 
-		if (is_sought(rel, member->em_expr, column))
-			ours = member->em_expr;
+		if (is_sought(rel, member->em_expr, column) && holds_same_values(ec, member->em_datatype))
+			ours = member;
 	}
 	foreach(lc, ours ? ec->ec_members : NIL)
 	{
-		EquivalenceMember *member = lfirst(lc);
+		EquivalenceMember *other = lfirst(lc);
 
-		if (!member->em_is_child)
-			found = list_concat(found, take_over(root, rel, column, ours, member->em_expr));
+		if (!other->em_is_child && other->em_datatype == ours->em_datatype)
+			found = list_concat(found, take_over(root, rel, column, ours->em_expr, other->em_expr));
 	}
 	return found;
 }
