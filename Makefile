@@ -36,7 +36,8 @@ REGRESS = \
 	bi \
 	rows \
 	cursors \
-	shapes
+	shapes \
+	counts
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.
