@@ -38,7 +38,8 @@ REGRESS = \
 	rows \
 	cursors \
 	shapes \
-	reports
+	reports \
+	counts
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.

@@ -665,7 +665,8 @@ cfdw_plan_totals_cost(PlannerInfo *root, RelOptInfo *baserel, const ForeignPath 
 	PlanTable  *table = baserel->fdw_private;
 	const CfdwRoute *route = route_of_path(table, path);
 	double		window = table->table->options.max_concurrency;
-	bool		is_filtered = filtered_share(root, baserel, route) < 1;
+	double		listings = filtered_listings(root, baserel, route);
+	bool		is_filtered = listings > 1 || filtered_share(root, baserel, route) < 1;
 	bool		varies = false;
 	double		companies;
 	double		requests;
@@ -676,8 +677,14 @@ cfdw_plan_totals_cost(PlannerInfo *root, RelOptInfo *baserel, const ForeignPath 
 		return false;
 	companies = route->bound == NULL ? table->companies :
 		count_bound(root, table, route, baserel->baserestrictinfo, &varies);
-	requests = companies * (is_filtered ? filtered_listings(root, baserel, route) + 1 : 1);
+	requests = companies * (is_filtered ? listings + 1 : 1);
 	waves = ceil(requests / window);
+	if (varies && !table->has_fixed_key)
+	{
+		/* the memo answers totals as often as it does the scan's listings */
+		requests *= MEMO_SHARE;
+		waves *= MEMO_SHARE;
+	}
 	if (route->bound == NULL && table->table->company_count < 0)
 	{
 		requests++;
