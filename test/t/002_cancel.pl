@@ -43,6 +43,8 @@ sub call_silently
 $fixture->server('narrow', page_size => 100, max_concurrency => 2);
 $fixture->server('detailed', accounts_source => 'details');
 $fixture->server('resolving', base_url => 'https://api.slow.invalid');
+$fixture->server('threads', base_url => 'https://api.threads.invalid', max_retries => 0);
+$fixture->server('named', base_url => $sandbox->http =~ s/127\.0\.0\.1/localhost/r . '/v2.2');
 $fixture->server('connecting', base_url => 'http://127.0.0.1:' . $full->sockport);
 $fixture->server('handshake', base_url => 'https://127.0.0.1:' . $silent->sockport);
 $fixture->server('mute', base_url => 'http://127.0.0.1:' . $silent->sockport);
@@ -110,6 +112,12 @@ if ($resolver)
 	is(scalar(grep { /^ERROR:  08001:.*16 name look-ups of this session have not come to an end/ms } @said), 2, 'sixteen at the most');
 	ok(works($lost), 'other servers can be reached all the same') or diag $said[-1];
 	$lost->quit;
+
+	# Threads of somebody else's are no look-ups.
+	my $crowded = $fixture->session(start => q(SET statement_timeout = '100ms'));
+	$crowded->error($_) foreach ('SELECT count(*) FROM threads.companies', 'SELECT count(*) FROM resolving.companies');
+	is(($crowded->both('SELECT count(*) FROM named.companies'))[0], 2, 'threads of other libraries are no look-ups');
+	$crowded->quit;
 }
 
 # A server that cannot be reached, or always fails, is given up in time.
