@@ -104,8 +104,6 @@ struct CfdwHttpRequest
 	bool		once;
 	bool		is_plain;		/* http, not https */
 
-	bool		has_socket;		/* of this try: its name is resolved */
-
 	/* headers, built by hand so that libcurl makes no copy of the key */
 	struct curl_slist headers[3];
 	char	   *key_header;
@@ -142,7 +140,7 @@ static struct
 	int64		last_pump;		/* ms */
 	dlist_head	active;			/* requests that are not done */
 	uint64		finished;		/* requests that ever were done */
-	bool		lost_lookup;	/* some look-up may go on without its request */
+	int			lost_lookups;	/* that may go on without their requests */
 
 	/* sockets that libcurl was given and has not been seen to close */
 	int			socket_count;
@@ -291,7 +289,6 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	CfdwHttpRequest *request = arg;
 	curl_socket_t fd;
 
-	request->has_socket = true;
 	if (request->is_plain && !address_is_loopback(&address->addr))
 	{
 		request->refusal = CFDW_NOT_LOOPBACK;
@@ -596,6 +593,19 @@ leave_gate(CfdwHttpRequest *request)
 	dlist_delete(&request->node);
 }
 
+/* A try is ended before its time: libcurl's look-up may go on without it. */
+static void
+note_lost_lookup(CfdwHttpRequest *request)
+{
+	curl_off_t	resolved = 0;
+
+	if (request->easy == NULL)
+		return;
+	(void) curl_easy_getinfo(request->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+	if (resolved == 0)
+		http.lost_lookups++;
+}
+
 static void
 drop_easy(CfdwHttpRequest *request)
 {
@@ -604,7 +614,6 @@ drop_easy(CfdwHttpRequest *request)
 	if (easy == NULL)
 		return;
 	request->easy = NULL;
-	http.lost_lookup |= !request->has_socket;
 	(void) curl_multi_remove_handle(http.multi, easy);
 	curl_easy_cleanup(easy);
 }
@@ -616,6 +625,7 @@ release_request(void *arg)
 	CfdwHttpRequest *request = arg;
 	sigset_t	old;
 
+	note_lost_lookup(request);
 	block_signals(&old);
 	drop_easy(request);
 	restore_signals(&old);
@@ -642,6 +652,13 @@ prepare_headers(CfdwHttpRequest *request)
 	}
 }
 
+/* What libcurl is to connect through, or NULL: plain http needs none. */
+static const char *
+proxy_of(const CfdwHttpRequest *request)
+{
+	return request->is_plain ? NULL : request->peer->proxy;
+}
+
 /* Collects whether every option was taken. */
 #define SET(option, value) \
 	(ok = ok && curl_easy_setopt(easy, (option), (value)) == CURLE_OK)
@@ -650,6 +667,7 @@ static bool
 set_policy(CURL *easy, CfdwHttpRequest *request)
 {
 	const CfdwHttpPeer *peer = request->peer;
+	const char *proxy = proxy_of(request);
 	bool		ok = set_protocols(easy) == CURLE_OK;
 
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -660,7 +678,7 @@ set_policy(CURL *easy, CfdwHttpRequest *request)
 		SET(CURLOPT_CAINFO, peer->ca_file);
 
 	/* an empty proxy also keeps libcurl from asking the environment */
-	SET(CURLOPT_PROXY, peer->proxy && !request->is_plain ? peer->proxy : "");
+	SET(CURLOPT_PROXY, proxy ? proxy : "");
 	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, request);
@@ -697,7 +715,8 @@ set_question(CURL *easy, CfdwHttpRequest *request)
 	SET(CURLOPT_HTTPHEADER, request->headers);
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_ACCEPT_ENCODING, "");
-	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	SET(CURLOPT_HTTP_VERSION,
+		(long) (request->once ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
 	if (request->once)
 	{
 		SET(CURLOPT_FRESH_CONNECT, 1L);
@@ -741,14 +760,19 @@ names_address(const char *url)
 	return *host == '[' || strspn(host, "0123456789.") == strcspn(host, ":/");
 }
 
-/* Do so many look-ups hang that a further one might be one too many? */
+/*
+ * Do so many look-ups hang that a further one might be one too many?  Threads
+ * may belong to others, so there are never more than were noted.
+ */
 static bool
-has_lost_too_many(const char *url)
+has_lost_too_many(const CfdwHttpRequest *request)
 {
-	int			lost = http.lost_lookup ? count_threads() - 1 : 0;
+	const char *proxy = proxy_of(request);
 
-	http.lost_lookup = lost > 0;
-	return lost >= MAX_LOST_LOOKUPS && !names_address(url);
+	if (http.lost_lookups > 0)
+		http.lost_lookups = Min(http.lost_lookups, count_threads() - 1);
+	return http.lost_lookups >= MAX_LOST_LOOKUPS &&
+		!names_address(proxy ? proxy : request->url);
 }
 
 /*
@@ -762,7 +786,7 @@ send_try(CfdwHttpRequest *request)
 	sigset_t	old;
 	CURLMcode	code = CURLM_OUT_OF_MEMORY;
 
-	if (has_lost_too_many(request->url))
+	if (has_lost_too_many(request))
 	{
 		request->answer.cause = CFDW_UNREACHABLE;
 		snprintf(request->remark, sizeof(request->remark),
@@ -772,7 +796,6 @@ send_try(CfdwHttpRequest *request)
 	}
 	easy = curl_easy_init();
 	request->easy = easy;
-	request->has_socket = false;
 	request->size = 0;
 	request->header_bytes = 0;
 	request->refusal = CFDW_OK;
@@ -1045,6 +1068,8 @@ finish_try(CfdwHttpRequest *request, CURLcode code)
 
 	read_answer(request, code);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &retry_after);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		note_lost_lookup(request);
 	drop_easy(request);
 
 	/* nobody pumped for a while: the failure is ours, ask again in silence */

@@ -82,9 +82,10 @@ extern bool cfdw_http_has_slot(const CfdwHttpPeer *peer);
  *
  * A GET is retried as the peer says, but no longer once nothing has succeeded
  * for request_timeout, or no TCP session came about for twice connect_timeout:
- * then the server is given up by all requests alike.  With `once`, and for POST and PATCH,
- * it goes out on a fresh TCP connection exactly once, because libcurl sends
- * again by itself when a reused one turns out closed.
+ * then the server is given up by all requests alike.  With `once`, and for
+ * POST and PATCH, it goes out exactly once: on a fresh TCP connection and over
+ * HTTP/1.1, because libcurl sends again by itself when a reused one turns out
+ * closed, and when an HTTP/2 stream is refused.
  */
 extern CfdwHttpRequest *cfdw_http_start(const CfdwHttpPeer *peer,
 										CfdwMethod method, const char *path,
