@@ -147,15 +147,26 @@ start_item(Bulk *bulk, BulkItem *item)
 									confirm_body(bulk->confirm), true);
 }
 
+/* What was looked up does not tell whether the item may be acted on. */
+static void
+refuse_look_up(BulkItem *item, const CfdwHttpAnswer *answer, const CfdwDefect *defect)
+{
+	CfdwFailure failure = {.cause = defect->cause, .remark = defect->why};
+
+	item->http_status = answer->http_status;
+	item->detail = cfdw_failure_detail(&failure);
+}
+
 /* May the item go on to its act, by the company that was looked up? */
 static void
 finish_look_up(Bulk *bulk, BulkItem *item, const CfdwHttpAnswer *answer)
 {
 	const char *path = psprintf("/connection/%s/details", item->connection);
-	const char *why;
-	const CfdwJsonNode *object;
+	CfdwDefect	defect;
+	const char *company;
 	MemoryContext old;
 	MemoryContext scratch;
+	bool		is_known;
 	bool		covered;
 
 	if (answer->cause != CFDW_OK)
@@ -166,16 +177,16 @@ finish_look_up(Bulk *bulk, BulkItem *item, const CfdwHttpAnswer *answer)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw look-up",
 									ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(scratch);
-	object = cfdw_session_object(cfdw_json_create(), answer, &why);
-	covered = cfdw_target_covers(bulk->session,
-								 cfdw_json_string_member(cfdw_json_member(object, "company"), "id"));
+	company = cfdw_act_company_of(answer, item->connection, &defect);
+	is_known = company != NULL;
+	covered = is_known && cfdw_target_covers(bulk->session, company);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
-	item->stage = ITEM_ACTS;
-	if (covered)
-		return;
-	item->stage = ITEM_DONE;
-	item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
+	item->stage = covered ? ITEM_ACTS : ITEM_DONE;
+	if (!is_known)
+		refuse_look_up(item, answer, &defect);
+	else if (!covered)
+		item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
 }
 
 static void
