@@ -225,11 +225,11 @@ look_up(CfdwSession *session, const char *task, const char *path)
 const CfdwJsonNode *
 cfdw_act_object(CfdwSession *session, const char *task, const char *path, const CfdwHttpAnswer *answer)
 {
-	const char *why;
-	const CfdwJsonNode *object = cfdw_session_object(cfdw_json_create(), answer, &why);
+	CfdwDefect	defect;
+	const CfdwJsonNode *object = cfdw_session_object(cfdw_json_create(), answer, &defect);
 
 	if (object == NULL)
-		cfdw_session_refuse(session, task, path, CFDW_MALFORMED, why);
+		cfdw_session_refuse(session, task, path, defect.cause, defect.why);
 	return object;
 }
 
@@ -264,22 +264,55 @@ cfdw_act_return_answer(FunctionCallInfo fcinfo, const CfdwHttpAnswer *answer)
 	PG_RETURN_DATUM(jsonb);
 }
 
+bool
+cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection)
+{
+	const CfdwJsonNode *id = cfdw_json_member(object, "id");
+	CfdwSpan	text;
+	pg_uuid_t	named;
+	pg_uuid_t	asked;
+
+	/* any member may be missing in some version of the API */
+	if (cfdw_json_kind(id) == CFDW_JSON_NULL)
+		return true;
+	text = cfdw_json_text(id);
+	return cfdw_text_to_uuid(text.at, text.len, &named) &&
+		cfdw_text_to_uuid(connection, strlen(connection), &asked) &&
+		cfdw_uuid_cmp(&named, &asked) == 0;
+}
+
+const char *
+cfdw_act_company_of(const CfdwHttpAnswer *answer, const char *connection, CfdwDefect *defect)
+{
+	const CfdwJsonNode *object = cfdw_session_object(cfdw_json_create(), answer, defect);
+	const char *company;
+
+	if (object == NULL)
+		return NULL;
+	company = cfdw_json_string_member(cfdw_json_member(object, "company"), "id");
+	if (!cfdw_act_is_connection(object, connection))
+		*defect = (CfdwDefect) {CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER};
+	else if (company == NULL)
+		*defect = (CfdwDefect) {CFDW_WRONG_SHAPE, "it names no company, which company_ids asks for"};
+	else
+		return company;
+	return NULL;
+}
+
 void
 cfdw_act_check_connection(CfdwSession *session, const char *task, const char *connection)
 {
 	const char *path = psprintf("/connection/%s/details", connection);
 	CfdwHttpAnswer answer;
-	const CfdwJsonNode *object;
+	CfdwDefect	defect;
 	const char *company;
 
 	if (session->company_count < 0)
 		return;
 	answer = look_up(session, task, path);
-	object = cfdw_act_object(session, task, path, &answer);
-	company = cfdw_json_string_member(cfdw_json_member(object, "company"), "id");
+	company = cfdw_act_company_of(&answer, connection, &defect);
 	if (company == NULL)
-		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE,
-							"it names no company, which company_ids asks for");
+		cfdw_session_refuse(session, task, path, defect.cause, defect.why);
 	cfdw_target_check_company(session, company);
 }
 

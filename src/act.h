@@ -77,6 +77,19 @@ extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const char *act, co
 extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *task,
 										   const char *path, const CfdwHttpAnswer *answer);
 
+/* Is this object the connection?  False only when it names another one. */
+extern bool cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection);
+
+/* What is wrong when it is not. */
+#define CFDW_ACT_ANOTHER "it is another object than the one asked for"
+
+/*
+ * The company that a connection's details name, to hold against the scope;
+ * NULL and *defect when they do not tell.
+ */
+extern const char *cfdw_act_company_of(const CfdwHttpAnswer *answer, const char *connection,
+									   CfdwDefect *defect);
+
 /*
  * What a function returns of an act's answer: jsonb less secrets, or NULL.
  * The act has happened, so an answer that jsonb cannot hold is a WARNING.

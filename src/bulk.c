@@ -80,14 +80,25 @@ start_item(CfdwBulk *bulk, CfdwBulkItem *item)
 	item->request = cfdw_http_start(peer, CFDW_PATCH, item->act.path, item->act.body, true);
 }
 
+/* What was looked up does not tell whether the item may be acted on. */
+static void
+refuse_look_up(CfdwBulkItem *item, const CfdwHttpAnswer *answer, const CfdwDefect *defect)
+{
+	CfdwFailure failure = {.cause = defect->cause, .remark = defect->why};
+
+	item->http_status = answer->http_status;
+	item->detail = cfdw_failure_detail(&failure);
+}
+
 /* May the item go on to its act, by the company that was looked up? */
 static void
 finish_look_up(CfdwBulk *bulk, CfdwBulkItem *item, const CfdwHttpAnswer *answer)
 {
 	MemoryContext scratch;
 	MemoryContext old;
-	const CfdwJsonNode *object;
-	const char *why;
+	CfdwDefect	defect;
+	const char *company;
+	bool		is_known;
 	bool		covered;
 
 	item->looks_up = false;
@@ -99,15 +110,16 @@ finish_look_up(CfdwBulk *bulk, CfdwBulkItem *item, const CfdwHttpAnswer *answer)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw look-up",
 									ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(scratch);
-	object = cfdw_session_object(cfdw_json_create(), answer, &why);
-	covered = cfdw_target_covers(bulk->session,
-								 cfdw_json_string_member(cfdw_json_member(object, "company"), "id"));
+	company = cfdw_act_company_of(answer, item->act.connection, &defect);
+	is_known = company != NULL;
+	covered = is_known && cfdw_target_covers(bulk->session, company);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
-	if (covered)
-		return;
-	item->is_done = true;
-	item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
+	item->is_done = !covered;
+	if (!is_known)
+		refuse_look_up(item, answer, &defect);
+	else if (!covered)
+		item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
 }
 
 static void

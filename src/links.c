@@ -154,13 +154,16 @@ connection_fdw_connection_magic_link(PG_FUNCTION_ARGS)
 	char	   *task = psprintf("could not get the magic link of connection \"%s\" from server \"%s\"",
 								connection, session->server_name);
 	CfdwHttpAnswer answer;
+	const CfdwJsonNode *object;
 
 	cfdw_target_check_act(session, "nectar.connection_magic_link", true);
 	cfdw_act_check_connection(session, task, connection);
 	answer = cfdw_act_perform(session, "connection_magic_link", cfdw_act_connection_target(connection), task,
 							  CFDW_GET, path, NULL);
-	PG_RETURN_TEXT_P(link_or_refuse(session, task, path,
-									connection_link(session, cfdw_act_object(session, task, path, &answer))));
+	object = cfdw_act_object(session, task, path, &answer);
+	if (!cfdw_act_is_connection(object, connection))
+		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
+	PG_RETURN_TEXT_P(link_or_refuse(session, task, path, connection_link(session, object)));
 }
 
 /* ---- reconnect links ---- */
@@ -224,9 +227,13 @@ put_link(LinkCrawl *links, ReturnSetInfo *rsinfo, const CfdwElement *element)
 	bool		nulls[lengthof(link_columns) + 2] = {false};
 	char	   *link;
 
-	if (!cfdw_fact_needs_user(fact))
+	if (fact != NULL && !cfdw_fact_needs_user(fact))
 		return;
+
+	/* a status that this version does not know is reported by decoding it */
 	cfdw_decode(links->decoder, element, values, nulls);
+	if (fact == NULL)
+		return;
 	if (links->company != NULL &&
 		(nulls[1] || cfdw_uuid_cmp(DatumGetUUIDP(values[1]), links->company) != 0))
 		return;

@@ -356,31 +356,36 @@ cfdw_session_get(Oid serverid, Oid role)
 /* ---- answers that went wrong ---- */
 
 const CfdwJsonNode *
-cfdw_session_object(CfdwJson *json, const CfdwHttpAnswer *answer, const char **why)
+cfdw_session_object(CfdwJson *json, const CfdwHttpAnswer *answer, CfdwDefect *defect)
 {
 	CfdwSpan	text = {answer->body, answer->len};
-	CfdwJsonDefect defect = {"it is no object", 0};
-	const CfdwJsonNode *object = cfdw_json_read(json, text, 0, CFDW_JSON_ALL, &defect);
+	CfdwJsonDefect syntax;
+	const CfdwJsonNode *body = cfdw_json_read(json, text, 0, CFDW_JSON_ALL, &syntax);
 
-	*why = defect.why;
-	return cfdw_json_kind(object) == CFDW_JSON_OBJECT ? object : NULL;
+	if (body == NULL)
+		*defect = (CfdwDefect) {CFDW_MALFORMED, syntax.why};
+	else if (cfdw_json_kind(body) == CFDW_JSON_OBJECT)
+		return body;
+	else
+		*defect = (CfdwDefect) {CFDW_WRONG_SHAPE, "it is no object"};
+	return NULL;
 }
 
 bool
 cfdw_session_is_api_404(const CfdwHttpAnswer *answer)
 {
-	const char *why;
+	CfdwDefect	ignored;
 
 	return answer->http_status == 404 &&
-		cfdw_session_object(cfdw_json_create(), answer, &why) != NULL;
+		cfdw_session_object(cfdw_json_create(), answer, &ignored) != NULL;
 }
 
 /* The API's `detail`, cleaned; NULL when the body is not the API's. */
 static char *
 detail_of(const CfdwSession *session, const CfdwHttpAnswer *answer)
 {
-	const char *why;
-	const CfdwJsonNode *body = cfdw_session_object(cfdw_json_create(), answer, &why);
+	CfdwDefect	ignored;
+	const CfdwJsonNode *body = cfdw_session_object(cfdw_json_create(), answer, &ignored);
 	const CfdwJsonNode *detail = cfdw_json_member(body, "detail");
 	CfdwSpan	text;
 

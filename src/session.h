@@ -67,9 +67,16 @@ extern void cfdw_session_failure(const CfdwSession *session, const char *task,
 /* Is this answer the API's own 404? */
 extern bool cfdw_session_is_api_404(const CfdwHttpAnswer *answer);
 
-/* Read a whole JSON object body; NULL and *why when it is none. */
+/* What is wrong with an answer that came whole; `why` is safe to show. */
+typedef struct CfdwDefect
+{
+	CfdwCause	cause;
+	const char *why;
+} CfdwDefect;
+
+/* Read a whole JSON object body; NULL and *defect when it is none. */
 extern const CfdwJsonNode *cfdw_session_object(CfdwJson *json,
 											   const CfdwHttpAnswer *answer,
-											   const char **why);
+											   CfdwDefect *defect);
 
 #endif							/* CFDW_SESSION_H */

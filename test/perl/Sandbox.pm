@@ -19,6 +19,7 @@ use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IPC::Run;
 use JSON::PP;
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my @columns = qw(seq method path query body key_present key_ok headers
   in_flight tcp status tls at_us version);
@@ -104,9 +105,21 @@ sub DESTROY
 	return;
 }
 
+# HTTP::Tiny writes headers and body one after the other; on a session that is
+# kept, the second would wait for a delayed ACK of the first.
+sub send_at_once
+{
+	my ($client) = @_;
+	my $socket = $client->{handle} && $client->{handle}{fh} or return;
+
+	setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1);
+	return;
+}
+
 sub control
 {
 	my ($self, $method, $path, $body) = @_;
+	send_at_once($self->{client});
 	my $answer = $self->{client}->request(
 		$method,
 		"$self->{http}/_sandbox/$path",
