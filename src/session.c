@@ -334,6 +334,9 @@ cfdw_session_get(Oid serverid, Oid role)
 	uint64		began;
 
 	make_cache();
+
+	/* within a transaction nobody else looks: locks and names are known */
+	AcceptInvalidationMessages();
 	began = generation;
 	server = GetForeignServer(serverid);
 	mapping = find_mapping(server, role);

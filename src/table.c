@@ -153,6 +153,9 @@ cfdw_table_get(Oid relid)
 	CfdwTable  *table;
 
 	watch_catalogs();
+
+	/* a server's change takes no lock on its tables, so none tells of it */
+	AcceptInvalidationMessages();
 	table = find_table(relid);
 	if (table == NULL)
 	{

@@ -16,6 +16,7 @@
 #include "wait.h"
 
 #define MAX_LATENCY_MS 3600000
+#define MAX_HOLDER 63
 
 typedef void (*Action) (json_object *body, Answer *answer);
 
@@ -29,6 +30,7 @@ typedef struct Endpoint
 
 static int64_t latency_at_start;
 static int64_t latency;
+static char revoked[MAX_HOLDER + 1];	/* "": nobody */
 
 static void
 answer_ok(Answer *answer)
@@ -44,6 +46,7 @@ reset(json_object *body, Answer *answer)
 	data_restore();
 	log_reset();
 	latency = latency_at_start;
+	revoked[0] = '\0';
 	wait_release_all();
 	answer_ok(answer);
 }
@@ -109,6 +112,23 @@ set_latency(json_object *body, Answer *answer)
 	answer_ok(answer);
 }
 
+static void
+revoke_key(json_object *body, Answer *answer)
+{
+	json_object *holder = json_member(body, "holder");
+
+	if (!json_object_is_type(holder, json_type_string)
+		|| json_object_get_string_len(holder) > MAX_HOLDER
+		|| json_object_object_length(body) != 1)
+	{
+		answer_error(answer, 400, "{\"holder\": up to %d characters} is expected",
+					 MAX_HOLDER);
+		return;
+	}
+	strcpy(revoked, json_object_get_string(holder));
+	answer_ok(answer);
+}
+
 static const Endpoint endpoints[] = {
 	{"POST", "reset", reset, false},
 	{"POST", "fault", set_fault, true},
@@ -117,6 +137,7 @@ static const Endpoint endpoints[] = {
 	{"POST", "log/clear", clear_log, false},
 	{"GET", "stats", get_stats, false},
 	{"POST", "latency", set_latency, true},
+	{"POST", "revoke", revoke_key, true},
 };
 
 static const Endpoint *
@@ -157,6 +178,12 @@ int64_t
 control_latency_ms(void)
 {
 	return latency;
+}
+
+bool
+control_is_revoked(const char *holder)
+{
+	return revoked[0] != '\0' && strcmp(holder, revoked) == 0;
 }
 
 void

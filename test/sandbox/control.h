@@ -17,6 +17,9 @@ extern void control_start(int64_t latency_ms);
 /* The time every answer takes now, in milliseconds. */
 extern int64_t control_latency_ms(void);
 
+/* Is the key of this holder refused?  Needs the same as control_answer(). */
+extern bool control_is_revoked(const char *holder);
+
 /*
  * Answer a request whose path starts with the prefix.  Needs data, faults and
  * log for itself while it runs.

@@ -61,6 +61,14 @@ is 'legacy bases' "$(curl -s -H "X-API-Key: $key" "$SANDBOX_HTTP/v2/ping" "$SAND
 is 'unknown base' "$(curl -s "$SANDBOX_HTTP/v2.22/ping")" '<!DOCTYPE html>*'
 is 'key missing' "$(curl -s -w '%{http_code}' "$base/company")" '{"detail": *}401'
 is 'key wrong' "$(curl -s -w '%{http_code}' -H 'X-API-Key: x' "$base/company")" '{"detail": *}401'
+held() { curl -s -o /dev/null -w '%{http_code}' -H "X-API-Key: $key$1" "$base/ping"; }
+is 'key of a holder' "$(held +ann)$(held ann)$(held +)" 200401200
+is 'its holder is logged' "$(curl -s "$SANDBOX_HTTP/_sandbox/log")" '*{*""x-api-key"": ""ann""}*'
+control revoke '{"holder": "ann"}' >/dev/null
+is 'key revoked' "$(held +ann)$(held +bob)$(held '')" 401200200
+is 'revocation refused' "$(control revoke '{"holder": 1}')" '{"detail"*'
+control revoke '{"holder": ""}' >/dev/null
+is 'revocation lifted' "$(held +ann)" 200
 is 'unknown path' "$(call /companies)" '404 {"detail": *'
 is 'trailing slash' "$(call /company/)" '40? {"detail": *'
 is 'method not allowed' "$(call DELETE /company)" '405 {"detail": *'

@@ -43,6 +43,7 @@ typedef struct Request
 	bool		tls;
 	bool		key_present;
 	bool		key_ok;
+	const char *key_holder;		/* in the header; NULL: the key is plain */
 	bool		too_large;
 	char	   *method;
 	const char *path;			/* below the base, in uri */
@@ -113,18 +114,28 @@ append_lower(Text *text, const char *name)
 		text_char(text, tolower((unsigned char) *name));
 }
 
-/* Add one header to the JSON object for the log, which never sees the key. */
+typedef struct HeaderLog
+{
+	Text	   *json;
+	const Request *request;
+} HeaderLog;
+
+/*
+ * Add one header to the JSON object for the log, which never sees the key;
+ * only the name of its holder.
+ */
 static enum MHD_Result
 log_header(void *arg, enum MHD_ValueKind kind, const char *name,
 		   const char *value)
 {
-	Text	   *headers = arg;
+	const HeaderLog *log = arg;
+	Text	   *headers = log->json;
 	Text		lower = {0};
 
 	(void) kind;
 	append_lower(&lower, name);
 	if (strcmp(lower.data ? lower.data : "", "x-api-key") == 0)
-		value = "(present)";
+		value = log->request->key_holder ? log->request->key_holder : "(present)";
 	text_puts(headers, headers->len > 1 ? ", " : "");
 	text_json(headers, lower.data, lower.len);
 	text_lit(headers, ": ");
@@ -133,14 +144,21 @@ log_header(void *arg, enum MHD_ValueKind kind, const char *name,
 	return MHD_YES;
 }
 
+/* The key, or the key with "+" and the name of a holder behind it. */
 static void
 check_key(Request *request, struct MHD_Connection *connection)
 {
 	const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 												  "X-API-Key");
+	size_t		len = strlen(options.key);
 
 	request->key_present = key != NULL;
-	request->key_ok = key != NULL && strcmp(key, options.key) == 0;
+	if (key == NULL || strncmp(key, options.key, len) != 0)
+		return;
+	if (key[len] == '+')
+		request->key_holder = key + len + 1;
+	request->key_ok = key[len] == '\0' ||
+		(key[len] == '+' && !control_is_revoked(request->key_holder));
 }
 
 static void
@@ -148,6 +166,7 @@ log_request(Request *request, struct MHD_Connection *connection,
 			const char *version)
 {
 	Text		headers = {0};
+	HeaderLog	header_log = {.json = &headers, .request = request};
 	const union MHD_ConnectionInfo *info;
 	LogArrival	arrival = {
 		.method = request->method,
@@ -166,7 +185,7 @@ log_request(Request *request, struct MHD_Connection *connection,
 	arrival.session = info->socket_context;
 	text_lit(&headers, "{");
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, log_header,
-							  &headers);
+							  &header_log);
 	text_lit(&headers, "}");
 	request->ticket = log_arrive(&arrival);
 	text_free(&headers);
@@ -183,8 +202,8 @@ arrive(Request *request, struct MHD_Connection *connection,
 	if (request->is_control)
 		return;
 
-	check_key(request, connection);
 	pthread_mutex_lock(&lock);
+	check_key(request, connection);
 	log_request(request, connection, version);
 	request->fault = faults_hit(method, request->path, request->query);
 	pthread_mutex_unlock(&lock);
