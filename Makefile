@@ -2,6 +2,7 @@
 #
 #   make, make install, make installcheck    as in any PGXS extension
 #   make test, make demo                     set the machine up themselves (Debian-like, with apt)
+#   make fuzz SECONDS=3600                   bodies as a fuzzer makes them; goes on where it ended
 #   make checks, make format                 rules that need no database; pg_bsd_indent over the C files
 
 EXTENSION  = connection_fdw
@@ -81,7 +82,7 @@ all install uninstall installcheck clean:
 	@exit 1
 endif
 
-.PHONY: sandbox clean-sandbox list-suites test demo demo-stop checks check-format format
+.PHONY: sandbox clean-sandbox list-suites test fuzz demo demo-stop checks check-format format
 
 sandbox:
 	@$(MAKE) --no-print-directory -C $(srcdir)/test/sandbox
@@ -95,6 +96,9 @@ list-suites:
 
 test:
 	@$(srcdir)/test/run
+
+fuzz:
+	@$(srcdir)/test/fuzz/run $(or $(SECONDS),60)
 
 demo:
 	@KEEP='$(KEEP)' $(srcdir)/test/demo
