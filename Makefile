@@ -3,6 +3,7 @@
 #   make, make install, make installcheck    as in any PGXS extension
 #   make test, make demo                     set the machine up themselves (Debian-like, with apt)
 #   make bench                               times and memory beside what they are promised to be near
+#   make fuzz SECONDS=3600                   bodies as a fuzzer makes them; goes on where it ended
 #   make checks, make format                 rules that need no database; pg_bsd_indent over the C files
 
 EXTENSION  = connection_fdw
@@ -84,7 +85,7 @@ all install uninstall installcheck clean:
 	@exit 1
 endif
 
-.PHONY: sandbox clean-sandbox clean-bench list-suites test demo demo-stop bench checks check-format format
+.PHONY: sandbox clean-sandbox clean-bench list-suites test fuzz demo demo-stop bench checks check-format format
 
 sandbox:
 	@$(MAKE) --no-print-directory -C $(srcdir)/test/sandbox
@@ -101,6 +102,9 @@ list-suites:
 
 test:
 	@$(srcdir)/test/run
+
+fuzz:
+	@$(srcdir)/test/fuzz/run $(or $(SECONDS),60)
 
 demo:
 	@KEEP='$(KEEP)' $(srcdir)/test/demo
