@@ -155,6 +155,9 @@ SELECT r.* FROM unnest(ARRAY[
     'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id = k.company_id WHERE k.company_id IN (company(1), company(2))',
     'SELECT k.n, c.id FROM keys k JOIN connections c ON c.company_id::text = k.text_id WHERE k.text_id IN (company(1)::text, ''nonsense'')',
     'SELECT c.id, a.id FROM connections c JOIN accounts a ON a.company_id = c.company_id JOIN sites s ON s.company_id = a.company_id WHERE s.company_id IN (company(1), company(3))',
+    -- into each arm of a UNION ALL
+    'SELECT k.n, u.id FROM keys k JOIN (SELECT company_id, id FROM connections UNION ALL SELECT company_id, id FROM accounts) u ON u.company_id = k.company_id WHERE k.company_id IN (company(1), company(99))',
+    'SELECT k.n, u.id FROM keys k LEFT JOIN (SELECT company_id, id FROM connections UNION ALL SELECT company_id, id FROM accounts) u ON u.company_id = k.company_id WHERE k.company_id IN (company(1), company(99))',
     -- outer joins: on the inner side
     'SELECT c.id, a.id FROM connections c LEFT JOIN accounts a ON a.company_id = c.company_id AND a.connection_id = c.id WHERE c.company_id IN (company(1), company(2))',
     'SELECT c.id, a.id FROM accounts a RIGHT JOIN connections c ON a.company_id = c.company_id AND a.connection_id = c.id WHERE c.company_id IN (company(1), company(2))',
