@@ -44,13 +44,13 @@
 #define REQUEST_COST 25.0
 
 /* Receiving one element, parsing and decoding it. */
-#define ELEMENT_COST 0.2
+#define ELEMENT_COST 0.03
 
 /*
- * What a listing nobody has counted may hold beyond the guess: a look-up by
- * key is the safer choice where both would do.
+ * What a request by a key that the query names counts, while nobody knows how
+ * long listings are: it is the safer choice where both would do.
  */
-#define LISTING_DOUBT 4.0
+#define SAFE_REQUEST 0.5
 
 /*
  * A lookup by company in a subplan, run who knows how often, mostly finds the
@@ -312,7 +312,7 @@ add_listings(const PlanTable *table, const CfdwRoute *route, double companies, d
 	effort->requests += companies * pages;
 	effort->waves += ceil(companies / window) + ceil(companies * (pages - 1) / window);
 	effort->first_waves++;
-	effort->elements += companies * elements * (table->is_analyzed ? 1 : LISTING_DOUBT);
+	effort->elements += companies * elements;
 	if (route->detail != NULL && table->rel.resource->has_source_option &&
 		table->table->options.accounts_source == CFDW_ACCOUNTS_DETAILS)
 	{
@@ -549,6 +549,25 @@ share_of_new_requests(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice 
 	return 1;
 }
 
+/* Is the resource read from companies' listings where nothing names its rows? */
+static bool
+reads_listings(const CfdwResource *resource)
+{
+	for (int i = 0; i < resource->route_count; i++)
+		if (cfdw_route_last(&resource->routes[i], NULL)->shape == CFDW_SHAPE_PAGES)
+			return true;
+	return false;
+}
+
+/* Does the query name the keys of what is looked up, with nothing known of listings? */
+static bool
+is_safe_lookup(const PlanTable *table, const RouteChoice *choice)
+{
+	return !table->is_analyzed && choice->param == NULL && !choice->varies &&
+		cfdw_route_last(choice->route, NULL)->shape == CFDW_SHAPE_OBJECT &&
+		reads_listings(table->rel.resource);
+}
+
 static void
 add_route_path(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice *choice)
 {
@@ -558,7 +577,8 @@ add_route_path(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice *choice
 	double		part = share_of_new_requests(root, baserel, choice);
 	Effort		effort = estimate_effort(table, choice->route, choice->keys,
 										 filtered_share(root, baserel, choice->route));
-	Cost		requests = part * effort.requests * REQUEST_COST;
+	Cost		requests = part * effort.requests * REQUEST_COST *
+		(is_safe_lookup(table, choice) ? SAFE_REQUEST : 1);
 	Cost		waves = part * effort.waves * WAVE_COST;
 	Cost		startup = part * effort.first_waves * (WAVE_COST + REQUEST_COST) +
 		baserel->baserestrictcost.startup;
