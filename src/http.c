@@ -55,6 +55,13 @@
 #define set_quick_exit(easy) CURLE_OK
 #endif
 
+/* Since 7.87 a file of authorities is kept for a day, unless told otherwise. */
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define set_no_ca_cache(easy) curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L)
+#else
+#define set_no_ca_cache(easy) CURLE_OK
+#endif
+
 #define USER_AGENT "connection_fdw/1.0"
 
 /* Idle TCP connections kept: enough for several servers at full window. */
@@ -675,7 +682,12 @@ set_policy(CURL *easy, CfdwHttpRequest *request)
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	if (peer->ca_file != NULL)
+	{
+		/* instead of the system's folder, which libcurl would ask as well */
 		SET(CURLOPT_CAINFO, peer->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+		ok = ok && set_no_ca_cache(easy) == CURLE_OK;
+	}
 
 	/* an empty proxy also keeps libcurl from asking the environment */
 	SET(CURLOPT_PROXY, proxy ? proxy : "");

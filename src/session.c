@@ -115,7 +115,20 @@ gate_of(Oid server)
 	return &fresh->gate;
 }
 
-/* ---- user mapping ---- */
+/* ---- server and user mapping ---- */
+
+/* Nothing locks a server that a function names: it may have gone meanwhile. */
+static ForeignServer *
+find_server(Oid oid)
+{
+	ForeignServer *server = GetForeignServerExtended(oid, FSV_MISSING_OK);
+
+	if (server == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the foreign server was dropped before the statement used it")));
+	return server;
+}
 
 /* The mapping's tuple of a role, or PUBLIC's; raises when there is none. */
 static HeapTuple
@@ -338,7 +351,7 @@ cfdw_session_get(Oid serverid, Oid role)
 	/* within a transaction nobody else looks: locks and names are known */
 	AcceptInvalidationMessages();
 	began = generation;
-	server = GetForeignServer(serverid);
+	server = find_server(serverid);
 	mapping = find_mapping(server, role);
 	cached = find_session(((Form_pg_user_mapping) GETSTRUCT(mapping))->oid);
 	if (cached != NULL && file_changed(cached))

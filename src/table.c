@@ -12,33 +12,61 @@
 #include "access/table.h"
 #include "foreign/foreign.h"
 #include "text.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+/* Where the valid entry of a table is found. */
+typedef struct Place
+{
+	Oid			relid;
+	CfdwTable  *table;
+} Place;
+
 static dlist_head tables = DLIST_STATIC_INIT(tables);
-static bool is_watching = false;
+static HTAB *places = NULL;		/* NULL: nothing was ever cached */
 
 /* Counts invalidations: one that arrives while an entry is made must count. */
 static uint64 generation = 0;
 
 /* ---- cache ---- */
 
-/* InvalidOid stands for every table. */
+static void
+forget_place(Place *place)
+{
+	CfdwTable  *table = place->table;
+
+	(void) hash_search(places, &place->relid, HASH_REMOVE, NULL);
+	cfdw_cache_invalidate(&table->entry);
+}
+
+static void
+forget_all(void)
+{
+	HASH_SEQ_STATUS status;
+	Place	   *place;
+
+	hash_seq_init(&status, places);
+	while ((place = hash_seq_search(&status)) != NULL)
+		forget_place(place);
+}
+
+/*
+ * Called for every relation that changes, most of which are none of ours, so
+ * it must not look at all entries.  InvalidOid stands for every table.
+ */
 static void
 forget_table(Datum arg, Oid relid)
 {
-	dlist_mutable_iter iter;
+	Place	   *place;
 
 	generation++;
-	dlist_foreach_modify(iter, &tables)
-	{
-		CfdwTable  *table = dlist_container(CfdwTable, entry.node, iter.cur);
-
-		if (!OidIsValid(relid) || table->relid == relid)
-			cfdw_cache_invalidate(&table->entry);
-	}
+	if (!OidIsValid(relid))
+		forget_all();
+	else if ((place = hash_search(places, &relid, HASH_FIND, NULL)) != NULL)
+		forget_place(place);
 }
 
 /* Servers and foreign tables change seldom: any change makes all entries anew. */
@@ -49,29 +77,39 @@ forget_tables(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 static void
-watch_catalogs(void)
+make_cache(void)
 {
-	if (is_watching)
+	HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(Place)};
+
+	if (places != NULL)
 		return;
+	places = hash_create("connection_fdw tables", 16, &ctl, HASH_ELEM | HASH_BLOBS);
 	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_tables, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNTABLEREL, forget_tables, (Datum) 0);
-	is_watching = true;
 }
 
 static CfdwTable *
 find_table(Oid relid)
 {
-	dlist_iter	iter;
+	Place	   *place = hash_search(places, &relid, HASH_FIND, NULL);
 
-	dlist_foreach(iter, &tables)
+	return place ? place->table : NULL;
+}
+
+/* Keep an entry; others find it unless a change has come in since it began. */
+static void
+keep_table(CfdwTable *table, uint64 began)
+{
+	if (generation == began)
 	{
-		CfdwTable  *table = dlist_container(CfdwTable, entry.node, iter.cur);
+		Place	   *place = hash_search(places, &table->relid, HASH_ENTER, NULL);
 
-		if (table->entry.valid && table->relid == relid)
-			return table;
+		place->table = table;
 	}
-	return NULL;
+	else
+		table->entry.valid = false;
+	cfdw_cache_keep(&table->entry, &tables);
 }
 
 /* ---- reading the catalogs ---- */
@@ -152,7 +190,7 @@ cfdw_table_get(Oid relid)
 {
 	CfdwTable  *table;
 
-	watch_catalogs();
+	make_cache();
 
 	/* a server's change takes no lock on its tables, so none tells of it */
 	AcceptInvalidationMessages();
@@ -162,8 +200,7 @@ cfdw_table_get(Oid relid)
 		uint64		began = generation;
 
 		table = read_table(relid);
-		cfdw_cache_keep(&table->entry, &tables);
-		table->entry.valid = generation == began;
+		keep_table(table, began);
 	}
 	cfdw_cache_pin(&table->entry);
 	return table;

@@ -25,11 +25,12 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-/* Is this wrapper ours?  By its handler, whatever its name. */
+/* Is this wrapper ours?  By its handler, whatever its name; not if it has gone. */
 static bool
-is_our_wrapper(Oid wrapper)
+is_our_wrapper(Oid oid)
 {
-	Oid			handler = GetForeignDataWrapper(wrapper)->fdwhandler;
+	ForeignDataWrapper *wrapper = GetForeignDataWrapperExtended(oid, FDW_MISSING_OK);
+	Oid			handler = wrapper ? wrapper->fdwhandler : InvalidOid;
 	const char *name = OidIsValid(handler) ? get_func_name(handler) : NULL;
 
 	return name != NULL && strcmp(name, "connection_fdw_handler") == 0 &&
@@ -82,7 +83,12 @@ server_names(List *servers)
 	ListCell   *lc;
 
 	foreach(lc, servers)
-		names = lappend(names, GetForeignServer(lfirst_oid(lc))->servername);
+	{
+		ForeignServer *server = GetForeignServerExtended(lfirst_oid(lc), FSV_MISSING_OK);
+
+		if (server != NULL)
+			names = lappend(names, server->servername);
+	}
 	list_sort(names, compare_names);
 	initStringInfo(&out);
 	foreach(lc, names)
@@ -112,16 +118,22 @@ only_candidate(void)
 static Oid
 named_server(const char *name)
 {
-	ForeignServer *server = GetForeignServerByName(name, false);
-	AclResult	acl = cfdw_server_aclcheck(server->serverid, GetUserId(), ACL_USAGE);
+	Oid			oid = get_foreign_server_oid(name, false);
+	ForeignServer *server = GetForeignServerExtended(oid, FSV_MISSING_OK);
+	AclResult	acl;
 
+	/* it may go between one look and the next */
+	if (server == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("server \"%s\" does not exist", name)));
+	acl = cfdw_server_aclcheck(oid, GetUserId(), ACL_USAGE);
 	if (!is_our_wrapper(server->fdwid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("server \"%s\" is not a connection_fdw server", name)));
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FOREIGN_SERVER, name);
-	return server->serverid;
+	return oid;
 }
 
 CfdwSession *

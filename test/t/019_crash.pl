@@ -159,7 +159,7 @@ foreach my $phase (@phases)
 	my $pid = $session->pid;
 	my $acts = acts();
 
-	is(scalar(temporary_files() > 0), $phase->[3] ? 1 : '', "$name: there is " . ($phase->[3] ? 'a' : 'no') . ' temporary file');
+	cmp_ok(temporary_files(), '>', 0, "$name: there is a temporary file") if $phase->[3];
 	kill KILL => $pid;
 	$session->finish;
 	$fixture->wait_until('the server is back', sub { ($node->psql('postgres', 'SELECT 1'))[0] == 0 && log_since($offset) =~ /ready to accept connections/ });

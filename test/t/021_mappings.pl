@@ -284,6 +284,17 @@ uses($ann, 'SELECT id FROM narrow.connections', 'later', 'the next one does not'
 $ann->value('COMMIT');
 $change->('ann');
 
+# What is rolled back never was: a session's own changes as well.
+$super->value("BEGIN; SAVEPOINT s; ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (SET api_key '$key+undone')");
+uses($super, $one, 'undone', 'a change of its own counts before it is committed');
+uses($ann, $one, 'ann', 'for nobody else');
+uses($super, "ROLLBACK TO s; $one", 'super', 'and no longer when it was rolled back to a savepoint');
+uses($super, "ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (SET api_key '$key+undone'); $one", 'undone', 'changed once more');
+uses($super, "ROLLBACK; $one", 'super', 'and rolled back with its transaction');
+$super->value("BEGIN; ALTER SERVER api OPTIONS (ADD company_ids '" . $fixture->company(2) . "')");
+is($super->value("SELECT count(*) FROM api.connections WHERE company_id = '$company'"), 0, 'a scope of its own, uncommitted');
+is($super->value("ROLLBACK; SELECT count(*) FROM api.connections WHERE company_id = '$company'"), 12, 'and rolled back');
+
 # ---- a role that goes in the middle ----
 
 $fixture->sql(<<"SQL");
