@@ -37,7 +37,8 @@ REGRESS = \
 	rows \
 	cursors \
 	shapes \
-	counts
+	counts \
+	appends
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.

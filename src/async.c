@@ -62,6 +62,22 @@ watch_of(ForeignScanState *node)
 	return scan->watch;
 }
 
+/* Take part in the Append's wait, unless it has a row that it can give. */
+static void
+wait_with_others(AsyncRequest *areq, CfdwHttpWatch *watch)
+{
+	AppendState *append = (AppendState *) areq->requestor;
+
+	if (append->as_nasyncresults > 0)
+		return;
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, cfdw_http_watch_fd(watch), NULL,
+					  areq);
+
+	/* with arms that run synchronously it only has a look */
+	if (append->as_syncdone)
+		cfdw_http_watch_wait();
+}
+
 /*
  * A pump for another scan may have brought the row meanwhile: then it is
  * handed over, with the bookkeeping that a notification would have had, and
@@ -70,7 +86,6 @@ watch_of(ForeignScanState *node)
 void
 cfdwForeignAsyncConfigureWait(AsyncRequest *areq)
 {
-	AppendState *append = (AppendState *) areq->requestor;
 	CfdwHttpWatch *watch = watch_of((ForeignScanState *) areq->requestee);
 
 	cfdw_http_watch_clear(watch);
@@ -78,13 +93,15 @@ cfdwForeignAsyncConfigureWait(AsyncRequest *areq)
 	produce(areq);
 	if (areq->callback_pending)
 	{
-		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, cfdw_http_watch_fd(watch),
-						  NULL, areq);
+		wait_with_others(areq, watch);
 		return;
 	}
 	ExecAsyncResponse(areq);
 	if (areq->requestee->instrument)
 		InstrUpdateTupleCount(areq->requestee->instrument, TupIsNull(areq->result) ? 0.0 : 1.0);
+
+	/* the Append must not wait for others while it has this */
+	cfdw_http_watch_wake();
 }
 
 /* The Append itself takes the answer after a notification. */

@@ -131,6 +131,7 @@ static struct
 	int64		curl_due;		/* ms when libcurl wants to be called; -1 */
 	int64		armed;			/* what the timerfd is set to; -1 */
 	int64		last_pump;		/* ms */
+	bool		is_watched;		/* somebody has waited for watches since */
 	dlist_head	active;			/* requests that are not done */
 	uint64		finished;		/* requests that ever were done */
 
@@ -558,6 +559,18 @@ cfdw_http_watch_clear(CfdwHttpWatch *watch)
 	(void) epoll_wait(watch->fd, events, lengthof(events), 0);
 }
 
+void
+cfdw_http_watch_wait(void)
+{
+	http.is_watched = true;
+}
+
+void
+cfdw_http_watch_wake(void)
+{
+	tell_watches();
+}
+
 /* ---- one request ---- */
 
 /* The request is done, well or not: others may have its slot. */
@@ -733,7 +746,7 @@ send_try(CfdwHttpRequest *request)
 static void
 note_idle_gap(int64 now)
 {
-	int64		gap = now - http.last_pump;
+	int64		gap = http.is_watched ? 0 : now - http.last_pump;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &http.active)
@@ -745,6 +758,7 @@ note_idle_gap(int64 now)
 			request->was_idle = true;
 	}
 	http.last_pump = now;
+	http.is_watched = false;
 }
 
 bool

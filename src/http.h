@@ -113,6 +113,15 @@ extern CfdwHttpWatch *cfdw_http_watch_create(void);
 extern int	cfdw_http_watch_fd(const CfdwHttpWatch *watch);
 extern void cfdw_http_watch_clear(CfdwHttpWatch *watch);
 
+/*
+ * Whoever holds watches waits for them now: until requests are seen to next,
+ * time counts towards timeouts, as it does in cfdw_http_wait().
+ */
+extern void cfdw_http_watch_wait(void);
+
+/* Make all watches readable: something else happened than a transfer. */
+extern void cfdw_http_watch_wake(void);
+
 extern const char *cfdw_method_name(CfdwMethod method);
 
 #endif							/* CFDW_HTTP_H */
