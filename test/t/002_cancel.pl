@@ -142,6 +142,24 @@ my @phases = (
 		  . $fixture->company(1) . q{'; FETCH 180 FROM c},
 		statement => 'SELECT count(*) FROM narrow.companies',
 		after => 'ROLLBACK' },
+	{   name => 'an Append whose arms all wait',
+		fault => { kind => 'hang', path => '/connection/company/*' },
+		statement => join(' UNION ALL ', map { "SELECT id FROM api.connections WHERE company_id = '" . $fixture->company($_) . "'" } 1, 2),
+		waits => 'IPC' },
+	{   name => 'an Append one arm of which trickles',
+		fault => { kind => 'trickle', delay_ms => 20, path => '/company' },
+		statement => "SELECT id FROM narrow.companies UNION ALL SELECT id FROM api.connections WHERE id = '$connection'",
+		waits => 'IPC' },
+	{   name => 'arms that run one after the other',
+		fault => { kind => 'hang', path => '/connection/company/*' },
+		statement => join(' UNION ALL ',
+			map { "SELECT count(id) FROM api.connections WHERE company_id = '" . $fixture->company($_) . "'" } 1, 2) },
+	{   name => 'a count by totals',
+		fault => { kind => 'hang', query => 'limit=1&*' },
+		statement => 'SELECT count(*) FROM api.connections' },
+	{   name => 'ANALYZE',
+		fault => { kind => 'hang', path => '/connection/company/*' },
+		statement => 'ANALYZE api.connections' },
 	{   name => 'an act',
 		fault => { kind => 'hang', method => 'PATCH' },
 		statement => "SELECT nectar.confirm_accounts('$connection', true, 'api')" },
@@ -169,7 +187,7 @@ sub enter_and_wait
 	my ($session, $phase) = @_;
 
 	enter($session, $phase, $phase->{statement});
-	$fixture->wait_waiting($watcher, $session->pid);
+	$fixture->wait_waiting($watcher, $session->pid, $phase->{waits});
 	sleep 0.1;
 	return;
 }
