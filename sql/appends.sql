@@ -140,7 +140,7 @@ RESET enable_partitionwise_join;
 -- merged in order
 EXPLAIN (COSTS OFF) (SELECT id FROM connections WHERE company_id = company(1) ORDER BY id) UNION ALL (SELECT id FROM connections WHERE company_id = company(2) ORDER BY id) ORDER BY id;
 
--- Local partitions among them, children of a table, and more arms than PostgreSQL looks at in one go.
+-- Local partitions among them, children of a table, and more arms than PostgreSQL looks at in one go, or may have files.
 CREATE TABLE part_local PARTITION OF parts DEFAULT;
 INSERT INTO part_local SELECT id, company_id, status, country FROM copies.connections WHERE company_id = company(5);
 CREATE OR REPLACE VIEW copies.parts AS SELECT id, company_id, status, country FROM copies.connections;
@@ -165,6 +165,8 @@ SELECT left(query, 90) AS query, a.* FROM (
     SELECT 2, string_agg(format('SELECT id FROM connections WHERE company_id = company(%s) AND country <> ''%s''', 1 + i % 5, i), ' UNION ALL ') FROM generate_series(1, 20) i
     UNION ALL
     SELECT 3, string_agg(format('SELECT count(id) FROM connections WHERE company_id = company(%s) AND country <> ''%s''', 1 + i % 5, i), ' UNION ALL ') FROM generate_series(1, 20) i
+    UNION ALL
+    SELECT 4, string_agg(format('SELECT id FROM connections WHERE id = connection(%s)', 1 + i % 60), ' UNION ALL ') FROM generate_series(1, 400) i
   ) q(i, query), arms(query) a ORDER BY i;
 
 -- One window for all arms of a server, however narrow; each server has its own.

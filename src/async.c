@@ -4,7 +4,8 @@
  *	  Scans that run side by side under an Append.
  *
  * A request for a row sends what may be sent and, when no row is here, leaves
- * the waiting to the Append: it waits for the watches of all its scans.
+ * the waiting to the Append.  One watch stands for all its scans: a descriptor
+ * for each would be as many as there are partitions.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,31 +48,39 @@ cfdwForeignAsyncRequest(AsyncRequest *areq)
 	produce(areq);
 }
 
-static CfdwHttpWatch *
-watch_of(ForeignScanState *node)
+/*
+ * Does an arm before this one wait as well?  The Append asks them in order,
+ * so that one has added the watch.
+ */
+static bool
+others_wait(AsyncRequest *areq)
 {
-	CfdwScan   *scan = node->fdw_state;
+	AppendState *append = (AppendState *) areq->requestor;
+	int			i = -1;
 
-	if (scan->watch == NULL)
+	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0 && i < areq->request_index)
 	{
-		MemoryContext old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+		AsyncRequest *other = append->as_asyncrequests[i];
 
-		scan->watch = cfdw_http_watch_create();
-		MemoryContextSwitchTo(old);
+		if (other->callback_pending && IsA(other->requestee, ForeignScanState) &&
+			((ForeignScanState *) other->requestee)->fdwroutine->ForeignAsyncConfigureWait ==
+			cfdwForeignAsyncConfigureWait)
+			return true;
 	}
-	return scan->watch;
+	return false;
 }
 
 /* Take part in the Append's wait, unless it has a row that it can give. */
 static void
-wait_with_others(AsyncRequest *areq, CfdwHttpWatch *watch)
+take_part(AsyncRequest *areq, bool adds_watch)
 {
 	AppendState *append = (AppendState *) areq->requestor;
 
 	if (append->as_nasyncresults > 0)
 		return;
-	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, cfdw_http_watch_fd(watch), NULL,
-					  areq);
+	if (adds_watch)
+		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, cfdw_http_watch_fd(), NULL,
+						  areq);
 
 	/* with arms that run synchronously it only has a look */
 	if (append->as_syncdone)
@@ -86,14 +95,15 @@ wait_with_others(AsyncRequest *areq, CfdwHttpWatch *watch)
 void
 cfdwForeignAsyncConfigureWait(AsyncRequest *areq)
 {
-	CfdwHttpWatch *watch = watch_of((ForeignScanState *) areq->requestee);
+	bool		adds_watch = !others_wait(areq);
 
-	cfdw_http_watch_clear(watch);
+	if (adds_watch)
+		cfdw_http_watch_clear();
 	areq->callback_pending = false;
 	produce(areq);
 	if (areq->callback_pending)
 	{
-		wait_with_others(areq, watch);
+		take_part(areq, adds_watch);
 		return;
 	}
 	ExecAsyncResponse(areq);
