@@ -188,6 +188,59 @@ SELECT query, a.* FROM unnest(ARRAY[
   WITH ORDINALITY q(query, i), arms(query) a ORDER BY i;
 ALTER SERVER sandbox OPTIONS (DROP max_concurrency);
 
+-- Cursors: read in part, closed early, read to the end, moved, kept; and rows that are here do not wait for an arm that hangs.
+SELECT test.clear() AS nothing \gset
+CREATE FUNCTION moved(cursor refcursor, n int, OUT rows bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    IF n > 0 THEN
+        MOVE FORWARD n FROM cursor;
+    ELSE
+        MOVE BACKWARD -n FROM cursor;
+    END IF;
+    GET DIAGNOSTICS rows = ROW_COUNT;
+END $$;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM parts;
+SELECT asked();
+SELECT moved('c', 3);
+SELECT count(*) AS requests FROM test.requests();
+DECLARE d CURSOR FOR SELECT id FROM parts;
+SELECT moved('d', 50);
+CLOSE c;
+SELECT moved('d', 20), moved('d', 1);
+CLOSE d;
+DECLARE e SCROLL CURSOR FOR SELECT id FROM parts;
+SELECT moved('e', 7), moved('e', -3), moved('e', 100);
+COMMIT;
+BEGIN;
+DECLARE h CURSOR WITH HOLD FOR SELECT id FROM parts;
+SELECT moved('h', 5);
+COMMIT;
+SELECT moved('h', 100);
+CLOSE h;
+-- the answer of connection 2 comes while nobody looks, and is seen when companies has no more rows: nobody waits for connection 1
+SELECT test.fault('{"kind": "delay", "delay_ms": 5000, "path": "/connection/*1/details"}') AS nothing \gset
+SELECT test.fault('{"kind": "delay", "delay_ms": 1000, "path": "/connection/*2/details"}') AS nothing \gset
+SELECT test.clear() AS nothing \gset
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM connections WHERE id = connection(1) UNION ALL SELECT id FROM companies UNION ALL SELECT id FROM connections WHERE id = connection(2);
+SELECT moved('c', 1);
+SELECT count(*) AS answered FROM test.requests() WHERE path LIKE '/connection/%' AND status > 0;
+SELECT pg_sleep(1.2) AS nothing \gset
+SELECT moved('c', 5);
+SELECT count(*) AS answered FROM test.requests() WHERE path LIKE '/connection/%' AND status > 0;
+CLOSE c;
+SELECT test.clear() AS nothing \gset
+DECLARE c CURSOR FOR SELECT id FROM connections WHERE id = connection(2) UNION ALL SELECT id FROM companies UNION ALL SELECT id FROM connections WHERE id = connection(1);
+SELECT moved('c', 1);
+SELECT count(*) AS answered FROM test.requests() WHERE path LIKE '/connection/%' AND status > 0;
+SELECT pg_sleep(1.2) AS nothing \gset
+SELECT moved('c', 5);
+SELECT count(*) AS answered FROM test.requests() WHERE path LIKE '/connection/%' AND status > 0;
+CLOSE c;
+COMMIT;
+SELECT test.reset() AS nothing \gset
+
 -- One arm goes wrong: the statement ends, whatever the others do; the next one works.
 CREATE FUNCTION with_fault(spec jsonb, OUT outcome text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -223,56 +276,7 @@ RESET statement_timeout;
 ALTER SERVER sandbox OPTIONS (SET max_retries '0', DROP request_timeout);
 SELECT test.reset() AS nothing \gset
 
--- Cursors: read in part, closed early, read to the end, moved, kept; and rows that are here do not wait for an arm that hangs.
-SELECT test.clear() AS nothing \gset
-CREATE FUNCTION moved(cursor refcursor, n int, OUT rows bigint) LANGUAGE plpgsql AS $$
-BEGIN
-    IF n > 0 THEN
-        MOVE FORWARD n FROM cursor;
-    ELSE
-        MOVE BACKWARD -n FROM cursor;
-    END IF;
-    GET DIAGNOSTICS rows = ROW_COUNT;
-END $$;
-BEGIN;
-DECLARE c CURSOR FOR SELECT id FROM parts;
-SELECT asked();
-SELECT moved('c', 3);
-SELECT count(*) AS requests FROM test.requests();
-DECLARE d CURSOR FOR SELECT id FROM parts;
-SELECT moved('d', 50);
-CLOSE c;
-SELECT moved('d', 20), moved('d', 1);
-CLOSE d;
-DECLARE e SCROLL CURSOR FOR SELECT id FROM parts;
-SELECT moved('e', 7), moved('e', -3), moved('e', 100);
-COMMIT;
-BEGIN;
-DECLARE h CURSOR WITH HOLD FOR SELECT id FROM parts;
-SELECT moved('h', 5);
-COMMIT;
-SELECT moved('h', 100);
-CLOSE h;
--- the answer of connection 2 comes while nobody looks, and is seen when companies has no more rows: nobody waits for connection 1
-SELECT test.fault('{"kind": "delay", "delay_ms": 5000, "path": "/connection/*1/details"}') AS nothing \gset
-SELECT test.fault('{"kind": "delay", "delay_ms": 150, "path": "/connection/*2/details"}') AS nothing \gset
-BEGIN;
-DECLARE c CURSOR FOR SELECT id FROM connections WHERE id = connection(1) UNION ALL SELECT id FROM companies UNION ALL SELECT id FROM connections WHERE id = connection(2);
-SELECT moved('c', 1);
-SELECT pg_sleep(0.4) AS nothing \gset
-SELECT moved('c', 5);
-SELECT coalesce(status, 0) AS status FROM test.requests() WHERE path LIKE '%1/details';
-CLOSE c;
-SELECT test.clear() AS nothing \gset
-DECLARE c CURSOR FOR SELECT id FROM connections WHERE id = connection(2) UNION ALL SELECT id FROM companies UNION ALL SELECT id FROM connections WHERE id = connection(1);
-SELECT moved('c', 1);
-SELECT pg_sleep(0.4) AS nothing \gset
-SELECT moved('c', 5);
-SELECT coalesce(status, 0) AS status FROM test.requests() WHERE path LIKE '%1/details';
-CLOSE c;
-COMMIT;
-SELECT test.reset() AS nothing \gset
--- locked rows, and statements within a statement
+-- Locked rows, and statements within a statement
 BEGIN;
 SELECT count(*) FROM (SELECT id FROM parts WHERE status = 'CONNECTED' FOR UPDATE) s;
 COMMIT;
