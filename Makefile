@@ -40,7 +40,8 @@ REGRESS = \
 	cursors \
 	shapes \
 	reports \
-	counts
+	counts \
+	appends
 
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.

@@ -82,6 +82,9 @@ SELECT n, same, requests FROM run('SELECT k.n, a.id FROM customers k JOIN accoun
 SELECT n, same, requests FROM run($$SELECT k.n, c.id FROM customers k JOIN connections c ON c.company_id = k.company_id AND c.status = 'CONNECTED'$$);
 SELECT n, same, requests FROM run($$SELECT k.n, c.id FROM customers k JOIN connections c ON c.company_id = k.company_id AND c.status::text LIKE
                                     CASE k.n WHEN 1 THEN 'MFA%' ELSE 'NEW%' END WHERE k.n < 3$$);
+-- what is asked for again is kept; what is asked for in between is not taken for it
+SELECT n, same, requests FROM run($$SELECT v.n, s.id FROM (VALUES (1, 'PENDING'), (2, 'PENDING'), (3, 'CONNECTED'), (4, 'CONNECTED'), (5, 'PENDING')) v(n, status),
+                                    LATERAL (SELECT id FROM connections c WHERE c.company_id = company(1) AND c.status = v.status::connection_status OFFSET 0) s$$);
 RESET enable_memoize;
 -- a key that two columns of the table share
 CREATE FOREIGN TABLE twice (id uuid, same_id uuid OPTIONS (json_path 'id')) SERVER sandbox OPTIONS (resource 'connections');

@@ -120,6 +120,16 @@ SELECT count(*) AS requests, max(in_flight) < 5 AS slowly FROM test.requests();
 SELECT test.clear() AS nothing \gset
 SELECT count(*) FROM connections WHERE username IS NOT NULL;
 SELECT count(*) AS requests, max(in_flight) = 5 AS at_once FROM test.requests();
+-- and at once where groups, a sort or DISTINCT read all there is before the first row
+SELECT test.clear() AS nothing \gset
+SELECT count(*) FROM (SELECT status, count(*) FROM connections GROUP BY 1 ORDER BY 2 DESC LIMIT 1000) s;
+SELECT count(*) AS requests, max(in_flight) = 5 AS at_once FROM test.requests();
+SELECT test.clear() AS nothing \gset
+SELECT count(*) FROM (SELECT id FROM connections ORDER BY created LIMIT 3) s;
+SELECT count(*) AS requests, max(in_flight) = 5 AS at_once FROM test.requests();
+SELECT test.clear() AS nothing \gset
+SELECT count(*) FROM (SELECT DISTINCT status FROM connections LIMIT 2) s;
+SELECT count(*) AS requests, max(in_flight) = 5 AS at_once FROM test.requests();
 SELECT test.latency(0) AS nothing \gset
 SELECT test.clear() AS nothing \gset
 

@@ -4,7 +4,8 @@
  *	  Scans that run side by side under an Append.
  *
  * A request for a row sends what may be sent and, when no row is here, leaves
- * the waiting to the Append: it waits for the watches of all its scans.
+ * the waiting to the Append.  One watch stands for all its scans: a descriptor
+ * for each would be as many as there are partitions.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,19 +48,43 @@ cfdwForeignAsyncRequest(AsyncRequest *areq)
 	produce(areq);
 }
 
-static CfdwHttpWatch *
-watch_of(ForeignScanState *node)
+/*
+ * Does an arm before this one wait as well?  The Append asks them in order,
+ * so that one has added the watch.
+ */
+static bool
+others_wait(AsyncRequest *areq)
 {
-	CfdwScan   *scan = node->fdw_state;
+	AppendState *append = (AppendState *) areq->requestor;
+	int			i = -1;
 
-	if (scan->watch == NULL)
+	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0 && i < areq->request_index)
 	{
-		MemoryContext old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+		AsyncRequest *other = append->as_asyncrequests[i];
 
-		scan->watch = cfdw_http_watch_create();
-		MemoryContextSwitchTo(old);
+		if (other->callback_pending && IsA(other->requestee, ForeignScanState) &&
+			((ForeignScanState *) other->requestee)->fdwroutine->ForeignAsyncConfigureWait ==
+			cfdwForeignAsyncConfigureWait)
+			return true;
 	}
-	return scan->watch;
+	return false;
+}
+
+/* Take part in the Append's wait, unless it has a row that it can give. */
+static void
+take_part(AsyncRequest *areq, bool adds_watch)
+{
+	AppendState *append = (AppendState *) areq->requestor;
+
+	if (append->as_nasyncresults > 0)
+		return;
+	if (adds_watch)
+		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, cfdw_http_watch_fd(), NULL,
+						  areq);
+
+	/* with arms that run synchronously it only has a look */
+	if (append->as_syncdone)
+		cfdw_http_watch_wait();
 }
 
 /*
@@ -70,21 +95,23 @@ watch_of(ForeignScanState *node)
 void
 cfdwForeignAsyncConfigureWait(AsyncRequest *areq)
 {
-	AppendState *append = (AppendState *) areq->requestor;
-	CfdwHttpWatch *watch = watch_of((ForeignScanState *) areq->requestee);
+	bool		adds_watch = !others_wait(areq);
 
-	cfdw_http_watch_clear(watch);
+	if (adds_watch)
+		cfdw_http_watch_clear();
 	areq->callback_pending = false;
 	produce(areq);
 	if (areq->callback_pending)
 	{
-		AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE, cfdw_http_watch_fd(watch),
-						  NULL, areq);
+		take_part(areq, adds_watch);
 		return;
 	}
 	ExecAsyncResponse(areq);
 	if (areq->requestee->instrument)
 		InstrUpdateTupleCount(areq->requestee->instrument, TupIsNull(areq->result) ? 0.0 : 1.0);
+
+	/* the Append must not wait for others while it has this */
+	cfdw_http_watch_wake();
 }
 
 /* The Append itself takes the answer after a notification. */

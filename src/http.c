@@ -139,12 +139,14 @@ static struct
 	int			epoll_fd;
 	int			timer_fd;
 	int			done_fd;		/* counts requests that got done; -1 */
-	int			watches;		/* that look at it */
+	int			watch_fd;		/* epoll over it and the sockets'; -1 */
+	bool		has_watch;		/* those two are whole */
 	WaitEventSet *events;
 	uint32		wait_event;
 	int64		curl_due;		/* ms when libcurl wants to be called; -1 */
 	int64		armed;			/* what the timerfd is set to; -1 */
 	int64		last_pump;		/* ms */
+	bool		is_watched;		/* somebody has waited for the watch since */
 	dlist_head	active;			/* requests that are not done */
 	uint64		finished;		/* requests that ever were done */
 	int			lost_lookups;	/* that may go on without their requests */
@@ -156,7 +158,7 @@ static struct
 		int			fd;
 		ino_t		inode;
 	}			sockets[MAX_SOCKETS];
-}			http = {.epoll_fd = -1, .timer_fd = -1, .done_fd = -1, .curl_due = -1, .armed = -1};
+}			http = {.epoll_fd = -1, .timer_fd = -1, .done_fd = -1, .watch_fd = -1, .curl_due = -1, .armed = -1};
 
 static int64
 now_ms(void)
@@ -503,86 +505,73 @@ restore_signals(const sigset_t *old)
 	(void) pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
-/* ---- watches ---- */
+/* ---- the watch ---- */
 
 /*
- * An epoll of its own for each watch: a descriptor can be in a WaitEventSet
- * once only.  It holds the sockets' epoll and, edge-triggered, the count of
- * requests done, which nobody reads: what one watch's owner pumped wakes the
- * others by that.
+ * An epoll of its own: it holds the sockets' epoll and, edge-triggered, the
+ * count of requests done, which nobody reads.  What is pumped for one scan
+ * wakes whoever waits for others by that.
  */
-struct CfdwHttpWatch
-{
-	MemoryContextCallback on_reset;
-	int			fd;
-};
-
 static void
-tell_watches(void)
-{
-	uint64		one = 1;
-
-	if (http.watches > 0)
-		(void) !write(http.done_fd, &one, sizeof(one));
-}
-
-static void
-release_watch(void *arg)
-{
-	CfdwHttpWatch *watch = arg;
-
-	if (watch->fd < 0)
-		return;
-	(void) close(watch->fd);
-	watch->fd = -1;
-	http.watches--;
-	ReleaseExternalFD();
-}
-
-static void
-add_to_watch(CfdwHttpWatch *watch, int fd, uint32 events)
+add_to_watch(int fd, uint32 events)
 {
 	struct epoll_event event = {.events = events, .data.fd = fd};
 
-	if (epoll_ctl(watch->fd, EPOLL_CTL_ADD, fd, &event) != 0)
+	if (epoll_ctl(http.watch_fd, EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST)
 		elog(ERROR, "could not watch transfers: %m");
 }
 
-CfdwHttpWatch *
-cfdw_http_watch_create(void)
+/* As with make_ready(), a failure leaves what was made usable. */
+static void
+make_watch(void)
 {
-	CfdwHttpWatch *watch = palloc(sizeof(CfdwHttpWatch));
-
+	if (http.has_watch)
+		return;
 	make_ready();
 	if (http.done_fd < 0)
 	{
 		acquire_descriptor();
 		open_descriptor(&http.done_fd, eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "an event descriptor");
 	}
-	watch->fd = -1;
-	watch->on_reset.func = release_watch;
-	watch->on_reset.arg = watch;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, &watch->on_reset);
-	acquire_descriptor();
-	open_descriptor(&watch->fd, epoll_create1(EPOLL_CLOEXEC), "an epoll descriptor");
-	http.watches++;
-	add_to_watch(watch, http.epoll_fd, EPOLLIN);
-	add_to_watch(watch, http.done_fd, EPOLLIN | EPOLLET);
-	return watch;
+	if (http.watch_fd < 0)
+	{
+		acquire_descriptor();
+		open_descriptor(&http.watch_fd, epoll_create1(EPOLL_CLOEXEC), "an epoll descriptor");
+	}
+	add_to_watch(http.epoll_fd, EPOLLIN);
+	add_to_watch(http.done_fd, EPOLLIN | EPOLLET);
+	http.has_watch = true;
 }
 
 int
-cfdw_http_watch_fd(const CfdwHttpWatch *watch)
+cfdw_http_watch_fd(void)
 {
-	return watch->fd;
+	make_watch();
+	return http.watch_fd;
 }
 
 void
-cfdw_http_watch_clear(CfdwHttpWatch *watch)
+cfdw_http_watch_clear(void)
 {
 	struct epoll_event events[2];
 
-	(void) epoll_wait(watch->fd, events, lengthof(events), 0);
+	make_watch();
+	(void) epoll_wait(http.watch_fd, events, lengthof(events), 0);
+}
+
+void
+cfdw_http_watch_wait(void)
+{
+	http.is_watched = true;
+}
+
+void
+cfdw_http_watch_wake(void)
+{
+	uint64		one = 1;
+
+	if (http.has_watch)
+		(void) !write(http.done_fd, &one, sizeof(one));
 }
 
 /* ---- one request ---- */
@@ -595,7 +584,7 @@ leave_gate(CfdwHttpRequest *request)
 		return;
 	request->state = REQUEST_DONE;
 	http.finished++;
-	tell_watches();
+	cfdw_http_watch_wake();
 	request->gate->in_flight--;
 	dlist_delete(&request->node);
 }
@@ -837,7 +826,7 @@ send_try(CfdwHttpRequest *request)
 static void
 note_idle_gap(int64 now)
 {
-	int64		gap = now - http.last_pump;
+	int64		gap = http.is_watched ? 0 : now - http.last_pump;
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &http.active)
@@ -849,6 +838,7 @@ note_idle_gap(int64 now)
 			request->was_idle = true;
 	}
 	http.last_pump = now;
+	http.is_watched = false;
 }
 
 bool

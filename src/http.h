@@ -113,15 +113,21 @@ extern void cfdw_http_wait(void);
 
 /*
  * A descriptor for somebody else's WaitEventSet: readable when some transfer
- * can go on or some request got done since the watch was last cleared.  Made
- * in the current memory context, which closes it.  Whoever is woken by it
- * calls cfdw_http_poll().
+ * can go on, or some request got done since it was last cleared.  There is
+ * one, for the backend's life: whoever waits for several scans adds it once.
+ * Whoever is woken by it calls cfdw_http_poll().
  */
-typedef struct CfdwHttpWatch CfdwHttpWatch;
+extern int	cfdw_http_watch_fd(void);
+extern void cfdw_http_watch_clear(void);
 
-extern CfdwHttpWatch *cfdw_http_watch_create(void);
-extern int	cfdw_http_watch_fd(const CfdwHttpWatch *watch);
-extern void cfdw_http_watch_clear(CfdwHttpWatch *watch);
+/*
+ * Somebody waits for the descriptor now: until requests are seen to next,
+ * time counts towards timeouts, as it does in cfdw_http_wait().
+ */
+extern void cfdw_http_watch_wait(void);
+
+/* Make it readable: something else happened than a transfer. */
+extern void cfdw_http_watch_wake(void);
 
 extern const char *cfdw_method_name(CfdwMethod method);
 

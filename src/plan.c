@@ -520,9 +520,32 @@ may_stop_early(PlannerInfo *root)
 {
 	Query	   *parse = root->parse;
 
-	return (parse->limitCount != NULL || root->tuple_fraction >= 1.0) &&
-		root->sort_pathkeys == NIL && !parse->hasAggs && parse->groupClause == NIL &&
-		parse->groupingSets == NIL && parse->distinctClause == NIL && !parse->hasWindowFuncs;
+	if (root->sort_pathkeys != NIL || parse->hasAggs || parse->groupClause != NIL ||
+		parse->groupingSets != NIL || parse->distinctClause != NIL || parse->hasWindowFuncs)
+		return false;
+	return root->tuple_fraction >= 1.0 || parse->limitCount != NULL;
+}
+
+/*
+ * Is it on the side of a semi or anti join of which one match may be enough?
+ * Where such a side is read whole, a hash or a sort above it says so, and
+ * companion.c sends its requests early.
+ */
+static bool
+needs_one_match(PlannerInfo *root, RelOptInfo *baserel)
+{
+	Relids		relids = baserel->top_parent_relids ? baserel->top_parent_relids : baserel->relids;
+	ListCell   *lc;
+
+	foreach(lc, root->join_info_list)
+	{
+		SpecialJoinInfo *join = lfirst_node(SpecialJoinInfo, lc);
+
+		if ((join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI) &&
+			bms_is_subset(relids, join->min_righthand))
+			return true;
+	}
+	return false;
 }
 
 /* One way to the rows, and what feeds it. */
@@ -585,8 +608,9 @@ add_route_path(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice *choice
 	Cost		total = requests + waves + effort.elements * ELEMENT_COST +
 		effort.elements * table->rel.resource->rows_per_element *
 		(cpu_tuple_cost + baserel->baserestrictcost.per_tuple) + baserel->baserestrictcost.startup;
+	bool		overlaps = !may_stop_early(root) && !needs_one_match(root, baserel);
 	List	   *private = list_make3(makeInteger(cfdw_route_index(table->rel.resource, choice->route)),
-									 makeInteger(!may_stop_early(root)), choice->tied);
+									 makeInteger(overlaps), choice->tied);
 
 	add_path(baserel, (Path *)
 			 cfdw_foreignscan_path(root, baserel, rows, startup, Max(startup, total),

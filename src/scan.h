@@ -51,7 +51,6 @@ typedef struct CfdwScan
 	MemoryContext crawl_cxt;
 
 	/* as a part of an asynchronous Append */
-	CfdwHttpWatch *watch;
 	bool		has_to_wait;	/* no row is here, but one may come */
 } CfdwScan;
 

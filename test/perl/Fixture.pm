@@ -95,13 +95,13 @@ sub wait_until
 	return;
 }
 
-# Wait until a backend waits in the extension.
+# Wait until a backend waits in the extension, or where told.
 sub wait_waiting
 {
-	my ($self, $watcher, $pid) = @_;
+	my ($self, $watcher, $pid, $where) = @_;
 	my $sql = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $pid AND state = 'active'";
 
-	$self->wait_until("backend $pid waits", sub { $watcher->value($sql) eq 'Extension' });
+	$self->wait_until("backend $pid waits", sub { $watcher->value($sql) eq ($where // 'Extension') });
 	return;
 }
 

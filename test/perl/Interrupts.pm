@@ -85,7 +85,7 @@ sub enter_and_wait
 	my ($self, $session, $phase) = @_;
 
 	$self->enter($session, $phase, $phase->{statement});
-	$self->{fixture}->wait_waiting($self->{watcher}, $session->pid);
+	$self->{fixture}->wait_waiting($self->{watcher}, $session->pid, $phase->{waits});
 	sleep 0.1;
 	return $self->{watcher}
 	  ->value("SELECT wait_event_type || ':' || wait_event FROM pg_stat_activity WHERE pid = @{[$session->pid]}");

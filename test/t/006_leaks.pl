@@ -23,6 +23,8 @@ my $session = $fixture->session(start => 'SET client_min_messages = error');
 my $pid = $session->pid;
 my $company = $fixture->company(1);
 my $connection = $fixture->connection(2);
+my $append = "SELECT id FROM api.connections WHERE company_id = '$company' UNION ALL SELECT id FROM api.companies"
+  . " UNION ALL SELECT id FROM detailed.accounts WHERE connection_id = '$connection'";
 $fixture->server('detailed', max_retries => 0, accounts_source => 'details', max_concurrency => 10);
 $fixture->server('tls', base_url => $sandbox->https . '/v2.2', ca_file => $sandbox->ca, max_retries => 0);
 $fixture->server('untrusted', base_url => $sandbox->https . '/v2.2', max_retries => 0);
@@ -114,6 +116,42 @@ my @deeds = (
 		sub {
 			$sandbox->fault({ kind => 'status', status => 409, method => 'PATCH' });
 			$session->value("SELECT fails(\$\$SELECT nectar.confirm_accounts('$connection', true, 'api')\$\$, 3)");
+		} ],
+	[   'Appends',
+		sub {
+			$session->value("SELECT leaves_early(\$\$$append\$\$, 5)");
+			$session->value("SELECT count(*) FROM ($append OFFSET 0) a") for 1 .. 5;
+		} ],
+	[   'errors in an Append',
+		sub {
+			$sandbox->fault({ kind => 'status', status => 500, path => '/company' });
+			$session->value("SELECT fails(\$\$$append\$\$, 5)");
+			$sandbox->fault({ kind => 'truncate', path => '/connection/company/*' });
+			$session->value("SELECT fails(\$\$$append\$\$, 5)");
+		} ],
+	[   'an Append that is canceled',
+		sub {
+			$sandbox->fault({ kind => 'hang', path => '/connection/company/*' });
+			$session->error("SET statement_timeout = 12; $append");
+			$session->value('RESET statement_timeout');
+			$session->send($append);
+			sleep 0.01;
+			kill 'INT', $pid;
+			$session->finish;
+		} ],
+	[   'counts by totals',
+		sub {
+			$session->value('SELECT count(*) FROM api.connections');
+			$sandbox->fault({ kind => 'patch', query => 'limit=1&*', set => { company => { id => $fixture->company(9) } } });
+			$session->value("SELECT count(*) FROM api.connections WHERE company_id = '$company'");
+			$sandbox->fault({ kind => 'wrong_envelope', query => 'limit=1&*' });
+			$session->value("SELECT fails('SELECT count(*) FROM api.connections', 3)");
+		} ],
+	[   'ANALYZE',
+		sub {
+			$session->value('ANALYZE api.companies');
+			$sandbox->fault({ kind => 'truncate', path => '/connection/company/*' });
+			$session->error('ANALYZE api.connections');
 		} ],
 	[ 'acts', sub { $session->value("SELECT nectar.confirm_accounts('$connection', true, 'api')") } ],
 	[   'rescans',
