@@ -1038,8 +1038,10 @@ retry_delay(const CfdwHttpRequest *request, curl_off_t retry_after)
 	int64		delay = (int64) FIRST_RETRY_DELAY << Min(request->answer.tries - 1, 16);
 
 	delay = (int64) (Min(delay, most) * (0.5 + 0.5 * cfdw_random_fraction()));
-	if (retry_after > 0)
-		delay = Min(Max(delay, retry_after * 1000), most);
+	if (retry_after > most / 1000)
+		delay = most;
+	else if (retry_after > 0)
+		delay = Max(delay, retry_after * 1000);
 	return delay;
 }
 
