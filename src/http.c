@@ -114,6 +114,7 @@ struct CfdwHttpRequest
 	int64		started;		/* this try; ms of the monotonic clock */
 	int64		retry_at;		/* while paused */
 	bool		was_idle;		/* nobody pumped for a while during this try */
+	bool		was_resent;		/* by libcurl, during this try */
 	CfdwCause	refusal;		/* why a callback stopped the transfer */
 	size_t		header_bytes;
 
@@ -280,6 +281,22 @@ remember_socket(int fd)
 }
 
 /*
+ * libcurl sends a request again by itself when the kept TCP connection that it
+ * went to turns out closed: a try as well.
+ */
+static void
+count_resending(CfdwHttpRequest *request)
+{
+	long		sent = 0;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent == 0 || request->was_resent)
+		return;
+	request->was_resent = true;
+	request->answer.tries++;
+}
+
+/*
  * CURLOPT_OPENSOCKETFUNCTION: counts the descriptor with PostgreSQL and
  * holds plain http to loopback by the address that it really goes to.
  */
@@ -289,6 +306,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	CfdwHttpRequest *request = arg;
 	curl_socket_t fd;
 
+	count_resending(request);
 	if (request->is_plain && !address_is_loopback(&address->addr))
 	{
 		request->refusal = CFDW_NOT_LOOPBACK;
@@ -788,6 +806,7 @@ send_try(CfdwHttpRequest *request)
 	request->header_bytes = 0;
 	request->refusal = CFDW_OK;
 	request->was_idle = false;
+	request->was_resent = false;
 	request->started = now_ms();
 	request->remark[0] = '\0';
 	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
@@ -1022,9 +1041,12 @@ note_outcome(CfdwHttpRequest *request)
 
 	if (!is_transport_failure(request->answer.cause) &&
 		!is_busy_status(request->answer.http_status))
+	{
 		gate->failing_since = 0;
+		gate->last_success = now_ms();
+	}
 	else if (gate->failing_since == 0)
-		gate->failing_since = request->started;
+		gate->failing_since = Max(request->started, gate->last_success);
 }
 
 /*
