@@ -912,7 +912,7 @@ cfdw_http_release(CfdwHttpRequest *request)
 /* ---- how a try ended ---- */
 
 static CfdwCause
-cause_of_code(CURLcode code)
+cause_of_code(CURLcode code, bool was_sent)
 {
 	switch (code)
 	{
@@ -934,7 +934,7 @@ cause_of_code(CURLcode code)
 		case CURLE_OUT_OF_MEMORY:
 			return CFDW_NO_MEMORY;
 		default:
-			return CFDW_LOST;
+			return was_sent ? CFDW_LOST : CFDW_UNREACHABLE;
 	}
 }
 
@@ -951,20 +951,37 @@ trim_body(CfdwHttpRequest *request)
 	request->data[request->size] = '\0';
 }
 
+/*
+ * May some byte of the request have left?  libcurl counts what it sent to a
+ * proxy as well; the rest follows only after a TLS handshake with the server.
+ */
+static bool
+has_left(const CfdwHttpRequest *request)
+{
+	long		sent = 0;
+	long		connects = 0;
+	curl_off_t	shaken = 0;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent == 0 || proxy_of(request) == NULL)
+		return sent > 0;
+	(void) curl_easy_getinfo(request->easy, CURLINFO_NUM_CONNECTS, &connects);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &shaken);
+	return connects == 0 || shaken > 0;
+}
+
 static void
 read_answer(CfdwHttpRequest *request, CURLcode code)
 {
 	CfdwHttpAnswer *answer = &request->answer;
 	long		status = 0;
-	long		sent = 0;
 	curl_off_t	bytes = 0;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME, &answer->seconds);
-	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
 
-	answer->was_sent = sent > 0;
+	answer->was_sent = has_left(request);
 	answer->http_status = (int) status;
 	answer->bytes += bytes;
 	trim_body(request);
@@ -973,7 +990,7 @@ read_answer(CfdwHttpRequest *request, CURLcode code)
 	if (request->refusal != CFDW_OK && code != CURLE_OK)
 		answer->cause = request->refusal;
 	else if (code != CURLE_OK)
-		answer->cause = cause_of_code(code);
+		answer->cause = cause_of_code(code, answer->was_sent);
 	else
 		answer->cause = cfdw_cause_of_status(answer->http_status);
 
