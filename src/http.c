@@ -48,6 +48,14 @@
 					 (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
 #endif
 
+/* CURLOPT_CA_CACHE_TIMEOUT since 7.87: a file of authorities is read once a day. */
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define set_no_ca_cache(easy) \
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L)
+#else
+#define set_no_ca_cache(easy) CURLE_OK
+#endif
+
 /* CURLOPT_QUICK_EXIT since 7.87: removal does not wait for the resolver. */
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define set_quick_exit(easy) curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L)
@@ -681,7 +689,12 @@ set_policy(CURL *easy, CfdwHttpRequest *request)
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	if (peer->ca_file != NULL)
+	{
+		/* instead of the system's, of which libcurl has a folder as well */
 		SET(CURLOPT_CAINFO, peer->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+		ok = ok && set_no_ca_cache(easy) == CURLE_OK;
+	}
 
 	/* an empty proxy also keeps libcurl from asking the environment */
 	SET(CURLOPT_PROXY, proxy ? proxy : "");

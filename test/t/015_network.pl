@@ -12,7 +12,7 @@ use IPC::Open2;
 use Peer;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use Resolver;
+use Preload;
 use Test::More;
 
 my $key = 'key-Zm9vYmFy-0123456789';
@@ -22,12 +22,14 @@ my $trap = Peer->new(sub { Peer::answer('200 OK', '[]') });
 my $home = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$home/.netrc", "machine 127.0.0.1 login netrc-user password netrc-password\ndefault login netrc-user password netrc-password\n");
 chmod 0600, "$home/.netrc";
-my $resolver = Resolver::preload();
+my $preload = Preload::library();
+my $system = Authority->new;
 my $fixture;
 {
 	local %ENV = (%ENV, HOME => $home, NO_PROXY => '*', no_proxy => '*',
 		map { ($_ => $trap->http, uc $_ => $trap->http) } qw(http_proxy https_proxy all_proxy));
-	$ENV{LD_PRELOAD} = $resolver if $resolver;
+	$ENV{LD_PRELOAD} = $preload if $preload;
+	$ENV{AUTHORITIES} = $system->folder;
 	$fixture = Fixture->new(sandbox => { companies => 2, connections => 12, accounts => 2, key => $key });
 }
 my $sandbox = $fixture->sandbox;
@@ -107,6 +109,33 @@ my $by_name = tls_peer($authority->certificate('DNS:localhost'));
 $fixture->server('by_address', base_url => 'https://127.0.0.1:' . $by_name->port, ca_file => $authority->file, max_retries => 0);
 like($session->error($_), qr/^ERROR:  NC495:/, 'a certificate without the address') foreach statements('by_address');
 is(told($by_name), '', 'the key is not sent');
+
+# The system's authorities are known, but not beside a file of one's own.
+if ($preload)
+{
+	my $peer = tls_peer($system->certificate('DNS:localhost'));
+	my %options = (base_url => 'https://localhost:' . $peer->port, max_retries => 0, request_timeout => '300ms');
+	$fixture->server('systems', %options);
+	$fixture->server('ours', %options, ca_file => $authority->file);
+	my $known = $session->error('SELECT count(*) FROM systems.companies') =~ /NC408/;
+	diag 'libcurl does not look for authorities where the test has them' if !$known;
+	$peer->clear;
+	like($session->error($_), qr/^ERROR:  NC495:/, 'an authority that the file does not hold') foreach statements('ours');
+	is(told($peer), '', 'the key is not sent');
+}
+
+# The file of authorities is read again when it changes, in a running session too.
+my $ca_file = PostgreSQL::Test::Utils::tempdir() . '/ca.pem';
+my %peers = (old => tls_peer(named()), new => tls_peer($other->certificate('DNS:localhost')));
+$fixture->server($_, base_url => 'https://localhost:' . $peers{$_}->port, ca_file => $ca_file, max_retries => 0, request_timeout => '300ms')
+  foreach sort keys %peers;
+append_to_file($ca_file, slurp_file($authority->file));
+like($session->error('SELECT count(*) FROM old.companies'), qr/NC408/, 'a file of authorities: the one in it');
+like($session->error('SELECT count(*) FROM new.companies'), qr/NC495/, 'not another');
+open my $file, '>', $ca_file or die "$ca_file: $!";
+print $file slurp_file($other->file);
+close $file;
+like($session->error('SELECT count(*) FROM new.companies'), qr/NC408/, 'the other, once it is in it');
 
 # https that is answered in plain http, at once or to the first bytes.
 foreach my $first (0, 1)
@@ -212,7 +241,7 @@ foreach my $url (
 }
 
 # Plain http goes by the address that a name turns out to have.
-if ($resolver)
+if ($preload)
 {
 	$fixture->server('elsewhere', base_url => 'http://127.0.0.300:' . $elsewhere->port, max_retries => 0);
 	like($session->error($_), qr/^ERROR:  NC426:/, 'plain http to another machine') foreach statements('elsewhere');

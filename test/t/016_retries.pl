@@ -5,14 +5,14 @@ use warnings;
 
 use Fixture;
 use JSON::PP;
-use Resolver;
+use Preload;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $resolver = Resolver::preload();
+my $preload = Preload::library();
 my $fixture;
 {
-	local $ENV{LD_PRELOAD} = $resolver if $resolver;
+	local $ENV{LD_PRELOAD} = $preload if $preload;
 	$fixture = Fixture->new(sandbox => { companies => 2, connections => 36, accounts => 2 });
 }
 my $sandbox = $fixture->sandbox;
@@ -100,7 +100,7 @@ my $began = time;
 $sessions[0]->send('SELECT count(*) FROM refused.companies');
 $sessions[1]->send('SELECT count(*) FROM nameless.companies');
 like(($sessions[0]->finish)[1], qr/^ERROR:  08001:.*could not be reached.*It was tried 5 times/ms, 'nothing listens');
-like(($sessions[1]->finish)[1], qr/^ERROR:  08001:.*could not be reached.*It was tried 5 times/ms, 'no such name') if $resolver;
+like(($sessions[1]->finish)[1], qr/^ERROR:  08001:.*could not be reached.*It was tried 5 times/ms, 'no such name') if $preload;
 diag sprintf 'given up after %.1f s', time - $began;
 
 # One page has bad luck for longer than request_timeout while others succeed:
