@@ -122,7 +122,7 @@ struct CfdwHttpRequest
 	int64		started;		/* this try; ms of the monotonic clock */
 	int64		retry_at;		/* while paused */
 	bool		was_idle;		/* nobody pumped for a while during this try */
-	bool		was_resent;		/* by libcurl, during this try */
+	long		sent_before;	/* bytes, when libcurl began to send it again */
 	CfdwCause	refusal;		/* why a callback stopped the transfer */
 	size_t		header_bytes;
 
@@ -290,7 +290,8 @@ remember_socket(int fd)
 
 /*
  * libcurl sends a request again by itself when the kept TCP connection that it
- * went to turns out closed: a try as well.
+ * went to turns out closed, or its stream is refused: that is a try as well.
+ * Several sockets may be opened for one.
  */
 static void
 count_resending(CfdwHttpRequest *request)
@@ -298,9 +299,9 @@ count_resending(CfdwHttpRequest *request)
 	long		sent = 0;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
-	if (sent == 0 || request->was_resent)
+	if (sent == request->sent_before)
 		return;
-	request->was_resent = true;
+	request->sent_before = sent;
 	request->answer.tries++;
 }
 
@@ -819,7 +820,7 @@ send_try(CfdwHttpRequest *request)
 	request->header_bytes = 0;
 	request->refusal = CFDW_OK;
 	request->was_idle = false;
-	request->was_resent = false;
+	request->sent_before = 0;
 	request->started = now_ms();
 	request->remark[0] = '\0';
 	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
