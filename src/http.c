@@ -689,6 +689,7 @@ set_policy(CURL *easy, CfdwHttpRequest *request)
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	if (peer->ca_file != NULL)
 	{
 		/* instead of the system's, of which libcurl has a folder as well */

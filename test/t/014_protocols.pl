@@ -143,8 +143,10 @@ foreach my $name (@protocols)
 {
 	my $fresh = $fixture->session;
 
+	# the first that is asked for is ten at once
 	clear();
 	latency(20);
+	is($fresh->value("SELECT count(*) FROM $name.connections WHERE id = ANY ($ids)"), 12, "$name: the rows of twelve ids");
 	is($fresh->value(listing($name)), $rows{listing}, "$name: the rows of a listing");
 	is($fresh->value("SELECT md5(string_agg(a::text, chr(10) ORDER BY id)) FROM ${name}_details.accounts a"),
 		$rows{accounts}, "$name: the rows of look-ups");

@@ -22,6 +22,16 @@ my $trap = Peer->new(sub { Peer::answer('200 OK', '[]') });
 my $home = PostgreSQL::Test::Utils::tempdir();
 append_to_file("$home/.netrc", "machine 127.0.0.1 login netrc-user password netrc-password\ndefault login netrc-user password netrc-password\n");
 chmod 0600, "$home/.netrc";
+append_to_file("$home/openssl.cnf", <<'CONF');
+openssl_conf = all
+[all]
+ssl_conf = ssl
+[ssl]
+system_default = lax
+[lax]
+MinProtocol = TLSv1
+CipherString = DEFAULT@SECLEVEL=0
+CONF
 my $preload = Preload::library();
 my $system = Authority->new;
 my $fixture;
@@ -30,6 +40,7 @@ my $fixture;
 		map { ($_ => $trap->http, uc $_ => $trap->http) } qw(http_proxy https_proxy all_proxy));
 	$ENV{LD_PRELOAD} = $preload if $preload;
 	$ENV{AUTHORITIES} = $system->folder;
+	$ENV{OPENSSL_CONF} = "$home/openssl.cnf";
 	$fixture = Fixture->new(sandbox => { companies => 2, connections => 12, accounts => 2, key => $key });
 }
 my $sandbox = $fixture->sandbox;
@@ -111,14 +122,15 @@ like($session->error($_), qr/^ERROR:  NC495:/, 'a certificate without the addres
 is(told($by_name), '', 'the key is not sent');
 
 # The system's authorities are known, but not beside a file of one's own.
+my $knows_system = 0;
 if ($preload)
 {
 	my $peer = tls_peer($system->certificate('DNS:localhost'));
 	my %options = (base_url => 'https://localhost:' . $peer->port, max_retries => 0, request_timeout => '300ms');
 	$fixture->server('systems', %options);
 	$fixture->server('ours', %options, ca_file => $authority->file);
-	my $known = $session->error('SELECT count(*) FROM systems.companies') =~ /NC408/;
-	diag 'libcurl does not look for authorities where the test has them' if !$known;
+	$knows_system = $session->error('SELECT count(*) FROM systems.companies') =~ /NC408/;
+	diag 'libcurl does not look for authorities where the test has them' if !$knows_system;
 	$peer->clear;
 	like($session->error($_), qr/^ERROR:  NC495:/, 'an authority that the file does not hold') foreach statements('ours');
 	is(told($peer), '', 'the key is not sent');
@@ -218,6 +230,19 @@ foreach my $answer ('403 Forbidden', '407 Who', '502 Bad', '503 Busy', 'garbage'
 	  foreach statements($name);
 	is(scalar($sandbox->requests), 0, 'nothing arrives');
 	unlike(told($sullen), qr/\Q$key\E/, 'the key is not sent');
+}
+
+# A proxy that is spoken to in TLS: by the same rules.
+if ($knows_system)
+{
+	foreach my $how ([], ['-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0'])
+	{
+		my $tls_proxy = tls_peer($system->certificate('DNS:localhost'), @$how);
+		my $name = 'https_proxy' . ++$count;
+		$fixture->server($name, %tls, proxy => 'https://localhost:' . $tls_proxy->port, max_retries => 0, connect_timeout => '300ms');
+		my $said = $session->error("SELECT count(*) FROM $name.companies");
+		is(told($tls_proxy) =~ /^CONNECT/ ? 1 : 0, @$how ? 0 : 1, @$how ? 'not over TLS 1.1' : 'a proxy is spoken to in TLS') or diag $said;
+	}
 }
 
 # ---- names and addresses ----
