@@ -138,12 +138,19 @@ ALTER SERVER sandbox OPTIONS (SET retry_max_delay '1200ms');
 SELECT * FROM pause_of('1');
 SELECT * FROM pause_of(to_char(clock_timestamp() AT TIME ZONE 'GMT' + interval '60 s', 'Dy, DD Mon YYYY HH24:MI:SS "GMT"'));
 SELECT * FROM pause_of('soon');
+-- What asks for too much, or for nothing sensible.
+ALTER SERVER sandbox OPTIONS (SET retry_max_delay '600ms');
+SELECT v, p.* FROM unnest('{9223372036854775807,9223372036854776,99999999999,1e9}'::text[]) v, pause_of(v) p ORDER BY v;
+SELECT v, p.* FROM unnest('{0,-5,-9223372036854775808,"Thu, 01 Jan 1970 00:00:00 GMT",""}'::text[]) v, pause_of(v) p ORDER BY v;
 ALTER SERVER sandbox OPTIONS (SET retry_max_delay '20ms');
 
 -- Acts are not tried again, reads on their behalf are.
 SELECT * FROM tried('{"kind": "status", "status": 503, "times": 1}', 'SELECT confirm_accounts(connection(2))', '*/status');
 SELECT * FROM tried('{"kind": "status", "status": 503, "times": 1}', 'SELECT connection_magic_link(connection(2))', '/connection/*');
 SELECT * FROM tried('{"kind": "status", "status": 503, "times": 1}', 'SELECT * FROM reconnect_links(company(1))', '/connection/*');
+-- Nor is a ping, whatever it meets: it tells how things are.
+SELECT t.* FROM unnest('{503,429,504}'::int[]) s, tried(jsonb_build_object('kind', 'status', 'status', s, 'retry_after', '1'), 'SELECT ok FROM ping()', '/ping') t ORDER BY 1;
+SELECT t.* FROM unnest('{reset,read_close,truncate}'::text[]) kind, tried(jsonb_build_object('kind', kind), 'SELECT ok FROM ping()', '/ping') t ORDER BY 1;
 
 -- A server that is not there.
 ALTER SERVER sandbox OPTIONS (SET base_url 'http://127.0.0.1:9/v2.2', SET max_retries '1');

@@ -48,6 +48,14 @@
 					 (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
 #endif
 
+/* CURLOPT_CA_CACHE_TIMEOUT since 7.87: a file of authorities is read once a day. */
+#if LIBCURL_VERSION_NUM >= 0x075700
+#define set_no_ca_cache(easy) \
+	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L)
+#else
+#define set_no_ca_cache(easy) CURLE_OK
+#endif
+
 /* CURLOPT_QUICK_EXIT since 7.87: removal does not wait for the resolver. */
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define set_quick_exit(easy) curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L)
@@ -121,6 +129,7 @@ struct CfdwHttpRequest
 	int64		started;		/* this try; ms of the monotonic clock */
 	int64		retry_at;		/* while paused */
 	bool		was_idle;		/* nobody pumped for a while during this try */
+	long		sent_before;	/* bytes, when libcurl began to send it again */
 	CfdwCause	refusal;		/* why a callback stopped the transfer */
 	size_t		header_bytes;
 
@@ -289,6 +298,23 @@ remember_socket(int fd)
 }
 
 /*
+ * libcurl sends a request again by itself when the kept TCP connection that it
+ * went to turns out closed, or its stream is refused: that is a try as well.
+ * Several sockets may be opened for one.
+ */
+static void
+count_resending(CfdwHttpRequest *request)
+{
+	long		sent = 0;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent == request->sent_before)
+		return;
+	request->sent_before = sent;
+	request->answer.tries++;
+}
+
+/*
  * CURLOPT_OPENSOCKETFUNCTION: counts the descriptor with PostgreSQL and
  * holds plain http to loopback by the address that it really goes to.
  */
@@ -298,6 +324,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	CfdwHttpRequest *request = arg;
 	curl_socket_t fd;
 
+	count_resending(request);
 	if (request->is_plain && !address_is_loopback(&address->addr))
 	{
 		request->refusal = CFDW_NOT_LOOPBACK;
@@ -670,6 +697,7 @@ set_policy(CURL *easy, CfdwHttpRequest *request)
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
 	if (peer->ca_file != NULL)
 	{
 		/* instead of the system's folder, which libcurl would ask as well */
@@ -801,6 +829,7 @@ send_try(CfdwHttpRequest *request)
 	request->header_bytes = 0;
 	request->refusal = CFDW_OK;
 	request->was_idle = false;
+	request->sent_before = 0;
 	request->started = now_ms();
 	request->remark[0] = '\0';
 	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
@@ -913,7 +942,7 @@ cfdw_http_release(CfdwHttpRequest *request)
 /* ---- how a try ended ---- */
 
 static CfdwCause
-cause_of_code(CURLcode code)
+cause_of_code(CURLcode code, bool was_sent)
 {
 	switch (code)
 	{
@@ -935,7 +964,7 @@ cause_of_code(CURLcode code)
 		case CURLE_OUT_OF_MEMORY:
 			return CFDW_NO_MEMORY;
 		default:
-			return CFDW_LOST;
+			return was_sent ? CFDW_LOST : CFDW_UNREACHABLE;
 	}
 }
 
@@ -952,20 +981,37 @@ trim_body(CfdwHttpRequest *request)
 	request->data[request->size] = '\0';
 }
 
+/*
+ * May some byte of the request have left?  libcurl counts what it sent to a
+ * proxy as well; the rest follows only after a TLS handshake with the server.
+ */
+static bool
+has_left(const CfdwHttpRequest *request)
+{
+	long		sent = 0;
+	long		connects = 0;
+	curl_off_t	shaken = 0;
+
+	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
+	if (sent == 0 || proxy_of(request) == NULL)
+		return sent > 0;
+	(void) curl_easy_getinfo(request->easy, CURLINFO_NUM_CONNECTS, &connects);
+	(void) curl_easy_getinfo(request->easy, CURLINFO_APPCONNECT_TIME_T, &shaken);
+	return connects == 0 || shaken > 0;
+}
+
 static void
 read_answer(CfdwHttpRequest *request, CURLcode code)
 {
 	CfdwHttpAnswer *answer = &request->answer;
 	long		status = 0;
-	long		sent = 0;
 	curl_off_t	bytes = 0;
 
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME, &answer->seconds);
-	(void) curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &sent);
 
-	answer->was_sent = sent > 0;
+	answer->was_sent = has_left(request);
 	answer->http_status = (int) status;
 	answer->bytes += bytes;
 	trim_body(request);
@@ -974,7 +1020,7 @@ read_answer(CfdwHttpRequest *request, CURLcode code)
 	if (request->refusal != CFDW_OK && code != CURLE_OK)
 		answer->cause = request->refusal;
 	else if (code != CURLE_OK)
-		answer->cause = cause_of_code(code);
+		answer->cause = cause_of_code(code, answer->was_sent);
 	else
 		answer->cause = cfdw_cause_of_status(answer->http_status);
 
@@ -1042,9 +1088,12 @@ note_outcome(CfdwHttpRequest *request)
 
 	if (!is_transport_failure(request->answer.cause) &&
 		!is_busy_status(request->answer.http_status))
+	{
 		gate->failing_since = 0;
+		gate->last_success = now_ms();
+	}
 	else if (gate->failing_since == 0)
-		gate->failing_since = request->started;
+		gate->failing_since = Max(request->started, gate->last_success);
 }
 
 /*
@@ -1058,8 +1107,10 @@ retry_delay(const CfdwHttpRequest *request, curl_off_t retry_after)
 	int64		delay = (int64) FIRST_RETRY_DELAY << Min(request->answer.tries - 1, 16);
 
 	delay = (int64) (Min(delay, most) * (0.5 + 0.5 * cfdw_random_fraction()));
-	if (retry_after > 0)
-		delay = Min(Max(delay, retry_after * 1000), most);
+	if (retry_after > most / 1000)
+		delay = most;
+	else if (retry_after > 0)
+		delay = Max(delay, retry_after * 1000);
 	return delay;
 }
 

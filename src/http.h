@@ -35,7 +35,10 @@ typedef struct CfdwHttpGate
 {
 	int			in_flight;
 	int			max_in_flight;
-	int64		failing_since;	/* ms, private to http.c; 0: not failing */
+
+	/* private to http.c, in ms */
+	int64		failing_since;	/* 0: not failing */
+	int64		last_success;	/* 0: none yet */
 } CfdwHttpGate;
 
 /*

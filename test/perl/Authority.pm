@@ -1,7 +1,7 @@
 # Certificates as a test wants them.
 #
 #   my $authority = Authority->new;
-#   $authority->file                                    what the option ca_file takes
+#   $authority->file, $authority->folder                what the option ca_file takes; OpenSSL's kind of folder
 #   my $pair = $authority->certificate('DNS:localhost,IP:127.0.0.1');
 #   $pair->{key}, $pair->{cert}                         PEM files
 #   $authority->certificate($names, from => '20200101000000Z', to => '20210101000000Z')
@@ -84,5 +84,17 @@ sub certificate
 }
 
 sub file { return $_[0]{pair}{cert}; }
+
+# A folder where OpenSSL finds the authority by its hash.
+sub folder
+{
+	my ($self) = @_;
+	my $folder = PostgreSQL::Test::Utils::tempdir();
+	my $hash = `openssl x509 -noout -subject_hash -in @{[quotemeta $self->file]}`;
+
+	chomp $hash;
+	append_to_file("$folder/$hash.0", slurp_file($self->file));
+	return $folder;
+}
 
 1;

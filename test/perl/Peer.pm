@@ -4,10 +4,11 @@
 #   $peer->port; $peer->http                     http://127.0.0.1:PORT
 #   my @raw = $peer->requests;                   the bytes of each, as they came
 #
-# The sub is called in a process of its own for each request, $n counts those
-# of its TCP connection from 1.  What it returns is sent, then the connection
-# ends, unless it was undef: the sub has done what it wanted with $socket.
-# With "at_once", it is called before anything is read.
+# The sub is called for each request, in a process of its own for each TCP
+# connection; $n counts the requests of that, and the peer itself is the fourth
+# argument.  What it returns is sent, and the connection ends unless that says
+# "Connection: keep-alive".  When it returns undef, it has done what it wanted
+# with the socket.  With "at_once", it is called once, before anything is read.
 
 package Peer;
 
@@ -62,7 +63,7 @@ sub listen_on
 		next if $pid;
 		alarm 300;
 		$SIG{PIPE} = 'IGNORE';
-		eval { $options{at_once} ? $answer->($client) : $self->converse($client, $answer); 1 }
+		eval { $options{at_once} ? $answer->($client, undef, 0, $self) : $self->converse($client, $answer); 1 }
 		  or print STDERR "peer: $@";
 		POSIX::_exit(0);
 	}
@@ -75,7 +76,7 @@ sub converse
 
 	for (my $n = 1; defined(my $request = $self->read_request($client)); $n++)
 	{
-		my $bytes = $answer->($client, $request, $n);
+		my $bytes = $answer->($client, $request, $n, $self);
 		return if !defined $bytes;
 		$client->syswrite($bytes);
 		return if $bytes !~ /^Connection: keep-alive\r$/mi;

@@ -33,7 +33,7 @@ sub new
 	my $self = bless {
 		program => $ENV{SANDBOX} || "$here/../sandbox/sandbox",
 		options => { port => 0, tls_port => 0, %options },
-		client => HTTP::Tiny->new(timeout => 10),
+		client => HTTP::Tiny->new(timeout => 10, http_proxy => undef, https_proxy => undef, proxy => undef),
 	}, $class;
 
 	return $self->start;

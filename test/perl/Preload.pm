@@ -1,17 +1,19 @@
-# Name resolution as a test wants it: a library that the server is started
-# with answers for some names.
+# The machine as a test wants it: a library that the server is started with
+# answers for some names, and has authorities of its own.
 #
-#   my $library = Resolver::preload();        '' without a compiler
+#   my $library = Preload::library();        '' without a compiler
 #   local $ENV{LD_PRELOAD} = $library if $library;
 #
 #   *.slow.invalid       no answer for a minute
 #   *.none.invalid       there is no such name
-#   *.here.invalid       127.0.0.1
 #   *.threads.invalid    no such name, but twenty threads are started that have
 #                        nothing to do with it
 #   127.0.0.300          192.0.2.1, since it is no address but a name
+#
+# With AUTHORITIES in the environment, the files HASH.N of that folder stand
+# for those of the system.
 
-package Resolver;
+package Preload;
 
 use strict;
 use warnings;
@@ -23,7 +25,10 @@ my $code = <<'C';
 #include <dlfcn.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void *
@@ -63,24 +68,59 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			(void) pthread_create(&thread, NULL, sleep_a_minute, NULL);
 		return EAI_NONAME;
 	}
-	if (ends_in(node, ".here.invalid"))
-		return real("127.0.0.1", service, hints, res);
 	if (ends_in(node, "127.0.0.300"))
 		return real("192.0.2.1", service, hints, res);
 	return real(node, service, hints, res);
 }
+
+/* Where a file is, if it is one of the system's authorities. */
+static const char *
+moved(const char *path, char *place)
+{
+	const char *system = "/etc/ssl/certs/";
+	const char *folder = getenv("AUTHORITIES");
+
+	if (folder == NULL || strncmp(path, system, strlen(system)) != 0 || strspn(path + strlen(system), "0123456789abcdef") != 8)
+		return path;
+	snprintf(place, 1024, "%s/%s", folder, path + strlen(system));
+	return place;
+}
+
+int
+stat(const char *path, struct stat *st)
+{
+	int			(*real) (const char *, struct stat *) = (int (*) (const char *, struct stat *)) dlsym(RTLD_NEXT, "stat");
+	char		place[1024];
+
+	return real(moved(path, place), st);
+}
+
+FILE *
+fopen(const char *path, const char *mode)
+{
+	FILE	   *(*real) (const char *, const char *) = (FILE *(*) (const char *, const char *)) dlsym(RTLD_NEXT, "fopen");
+	char		place[1024];
+
+	return real(moved(path, place), mode);
+}
+
+FILE *
+fopen64(const char *path, const char *mode)
+{
+	return fopen(path, mode);
+}
 C
 
-sub preload
+sub library
 {
 	my $dir = PostgreSQL::Test::Utils::tempdir();
 	my $cc = $ENV{CC} || 'cc';
 
-	open my $file, '>', "$dir/resolver.c" or die "$dir/resolver.c: $!";
+	open my $file, '>', "$dir/preload.c" or die "$dir/preload.c: $!";
 	print $file $code;
-	close $file or die "$dir/resolver.c: $!";
-	return system("$cc -shared -fPIC -o $dir/resolver.so $dir/resolver.c -ldl -lpthread 2>$dir/resolver.log") == 0
-	  ? "$dir/resolver.so"
+	close $file or die "$dir/preload.c: $!";
+	return system("$cc -shared -fPIC -o $dir/preload.so $dir/preload.c -ldl -lpthread 2>$dir/preload.log") == 0
+	  ? "$dir/preload.so"
 	  : '';
 }
 
