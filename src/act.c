@@ -60,7 +60,7 @@ cfdw_act_uuid_texts(ArrayType *array)
 	bool	   *nulls;
 	int			count;
 
-	deconstruct_array(array, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &items, &nulls, &count);
+	cfdw_array_items(array, &items, &nulls, &count);
 	texts.values = palloc(sizeof(char *) * (count + 1));
 	for (int i = 0; i < count; i++)
 	{

@@ -22,6 +22,8 @@
 #include "optimizer/pathnode.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/sampling.h"
 #include "utils/varlena.h"
 
@@ -171,6 +173,18 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	MemoryContextSwitchTo(old);
 }
 #endif
+
+/* The elements of an array of any type; deconstruct_array_builtin, since 16, knows few. */
+static inline void
+cfdw_array_items(ArrayType *array, Datum **items, bool **nulls, int *count)
+{
+	int16		typlen;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, byval, align, items, nulls, count);
+}
 
 /* estimate_array_length looks at statistics since 17. */
 #if PG_VERSION_NUM >= 170000

@@ -12,6 +12,7 @@
 #include "act.h"
 #include "bulk.h"
 #include "compat.h"
+#include "encode.h"
 #include "target.h"
 #include "utils/builtins.h"
 
@@ -23,7 +24,11 @@ PG_FUNCTION_INFO_V1(connection_fdw_bulk_confirm_accounts);
 static const char *
 confirm_body(bool confirm)
 {
-	return confirm ? "{\"confirm\":true}" : "{\"confirm\":false}";
+	CfdwBody	body;
+
+	cfdw_body_begin(&body);
+	cfdw_body_bool(&body, "confirm", confirm);
+	return cfdw_body_end(&body);
 }
 
 static const char *

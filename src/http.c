@@ -50,14 +50,6 @@
 					 (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS))
 #endif
 
-/* CURLOPT_CA_CACHE_TIMEOUT since 7.87: a file of authorities is read once a day. */
-#if LIBCURL_VERSION_NUM >= 0x075700
-#define set_no_ca_cache(easy) \
-	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L)
-#else
-#define set_no_ca_cache(easy) CURLE_OK
-#endif
-
 /* CURLOPT_QUICK_EXIT since 7.87: removal does not wait for the resolver. */
 #if LIBCURL_VERSION_NUM >= 0x075700
 #define set_quick_exit(easy) curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L)

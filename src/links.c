@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "crawl.h"
 #include "decode.h"
+#include "encode.h"
 #include "lib/stringinfo.h"
 #include "memo.h"
 #include "miscadmin.h"
@@ -107,23 +108,20 @@ link_or_refuse(CfdwSession *session, const char *task, const char *path, const c
 static char *
 sites_body(FunctionCallInfo fcinfo, int index)
 {
-	StringInfoData body;
-	CfdwValues	sites;
+	ArrayType  *sites;
+	CfdwBody	body;
 
 	if (PG_ARGISNULL(index))
 		return NULL;
-	sites = cfdw_act_uuid_texts(PG_GETARG_ARRAYTYPE_P(index));
-	if (sites.count == 0 || array_contains_nulls(PG_GETARG_ARRAYTYPE_P(index)))
+	sites = PG_GETARG_ARRAYTYPE_P(index);
+	if (ArrayGetNItems(ARR_NDIM(sites), ARR_DIMS(sites)) == 0 || array_contains_nulls(sites))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"sites\" must hold site ids and no nulls"),
 				 errhint("Leave it out for a link without sites.")));
-	initStringInfo(&body);
-	appendStringInfoString(&body, "{\"sites\":[");
-	for (int i = 0; i < sites.count; i++)
-		appendStringInfo(&body, "%s\"%s\"", i ? "," : "", sites.values[i]);
-	appendStringInfoString(&body, "]}");
-	return body.data;
+	cfdw_body_begin(&body);
+	cfdw_body_array(&body, "sites", sites);
+	return cfdw_body_end(&body);
 }
 
 Datum

@@ -685,21 +685,29 @@ filtered_listings(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route
 	return Max(listings, 1);
 }
 
+/*
+ * Can totals be believed for these clauses?  All must be exact, and of two
+ * filters one could be ignored without being noticed.
+ */
 static bool
-all_clauses_exact(RelOptInfo *baserel, const CfdwRoute *route)
+suit_totals(RelOptInfo *baserel, const CfdwRoute *route)
 {
 	PlanTable  *table = baserel->fdw_private;
+	bool		by_status = false;
+	bool		by_other = false;
 	ListCell   *lc;
 
 	foreach(lc, baserel->baserestrictinfo)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+		CfdwClauseUse use = cfdw_clause_use(&table->rel, route, rinfo->clause);
 
-		if (rinfo->pseudoconstant ||
-			!cfdw_use_is_exact(cfdw_clause_use(&table->rel, route, rinfo->clause)))
+		if (rinfo->pseudoconstant || !cfdw_use_is_exact(use))
 			return false;
+		by_status |= use == CFDW_USE_STATUS;
+		by_other |= use == CFDW_USE_FILTER;
 	}
-	return true;
+	return !(by_status && by_other);
 }
 
 bool
@@ -717,7 +725,7 @@ cfdw_plan_totals_cost(PlannerInfo *root, RelOptInfo *baserel, const ForeignPath 
 	double		waves;
 
 	if (cfdw_route_last(route, NULL)->shape != CFDW_SHAPE_PAGES || route->match != NULL ||
-		table->rel.resource->embedded != NULL || !all_clauses_exact(baserel, route))
+		table->rel.resource->embedded != NULL || !suit_totals(baserel, route))
 		return false;
 	companies = route->bound == NULL ? table->companies :
 		count_bound(root, table, route, baserel->baserestrictinfo, &varies);

@@ -659,8 +659,7 @@ texts_of(const WrittenLabel *name, ExprContext *econtext)
 		return NIL;
 	if (!name->is_array)
 		return list_make1(TextDatumGetCString(value));
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
-					  &items, &nulls, &count);
+	cfdw_array_items(DatumGetArrayTypeP(value), &items, &nulls, &count);
 	for (int i = 0; i < count; i++)
 		if (!nulls[i])
 			texts = lappend(texts, TextDatumGetCString(items[i]));

@@ -274,15 +274,11 @@ static void
 add_array(CfdwValues *values, const CfdwColumn *column, const CfdwTerm *term, ArrayType *array)
 {
 	Oid			type = ARR_ELEMTYPE(array);
-	int16		typlen;
-	bool		byval;
-	char		align;
 	Datum	   *items;
 	bool	   *nulls;
 	int			count;
 
-	get_typlenbyvalalign(type, &typlen, &byval, &align);
-	deconstruct_array(array, type, typlen, byval, align, &items, &nulls, &count);
+	cfdw_array_items(array, &items, &nulls, &count);
 	reserve_values(values, count);
 	for (int i = 0; i < count; i++)
 		add_value(values, column, term, type, items[i], nulls[i]);
@@ -464,6 +460,9 @@ cfdw_scan_crawl_totals(ForeignScanState *node, CfdwCrawlCounts *counts, bool *is
 {
 	CfdwCrawlSpec spec = fill_crawl_spec(node, true, is_exact);
 
+	/* with two filters, one could be ignored and the total still be smaller */
+	if (!spec.filters[0].any && !spec.filters[1].any)
+		*is_exact = false;
 	return cfdw_crawl_begin(&spec, counts);
 }
 
