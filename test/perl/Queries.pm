@@ -508,15 +508,29 @@ sub binding
 	my %wanted = map { $_ => 1 } 'equal', 'in', 'any array', 'or of equalities', 'or of not distinct', 'function',
 	  'array of functions', 'uuid as text', 'uuid as text in', 'uuid as text any', 'text as uuid', 'array of subselect',
 	  'any varchar', 'varchar';
+	return $self->chosen_form($column, 'bind', sub { $wanted{ $_[0] } });
+}
+
+# A condition on a status, or what follows from it, without other tables.
+sub status_condition
+{
+	my ($self, $column) = @_;
+	return $self->chosen_form($column, 'status', sub { $_[0] !~ /subselect|exists|values/ });
+}
+
+# A scalar form whose name is fit.
+sub chosen_form
+{
+	my ($self, $column, $what, $is_fit) = @_;
 	my @forms = $self->scalar_forms($column);
 	my @fit;
 
 	while (my ($weight, $form) = splice @forms, 0, 2)
 	{
-		push @fit, $weight, $form if $weight && $wanted{ $form->[0] };
+		push @fit, $weight, $form if $weight && $is_fit->($form->[0]);
 	}
 	my ($name, $make) = @{ weighted(@fit) };
-	$self->form("bind:$name");
+	$self->form("$what:$name");
 	return $make->();
 }
 
@@ -541,7 +555,8 @@ sub exact_conditions
 	my @filters = grep { $_->{name} =~ /^(status|status_category|needs_user_action|workflow_owner_email)$/ } @$scope;
 	my @where = $company && chance(0.7) ? ($self->binding($company)) : ();
 
-	push @where, map { $_->{name} eq 'workflow_owner_email' ? $self->binding($_) : $self->comparison($_) } some(0, 2, @filters);
+	push @where, map { $_->{name} eq 'workflow_owner_email' ? $self->binding($_) : $self->status_condition($_) }
+	  some(chance(0.7) ? 1 : 0, 2, @filters);
 	return @where;
 }
 
@@ -1057,11 +1072,12 @@ sub with_ctes
 sub counted
 {
 	my ($self) = @_;
-	my ($from, $scope) = $self->table_item($self->choose_foreign('connections', 'connections', 'accounts', 'companies'));
+	local $self->{home} = chance(0.6) ? pick('paged', 'single', 'labels', 'scoped', 'other') : $self->{home};
+	my ($from, $scope) = $self->table_item($self->choose_foreign(weighted(8 => 'connections', 1 => 'accounts', 1 => 'companies')));
 	my @keys = grep { $is_key{ $_->{name} } } @$scope;
-	my @where = chance(0.6) ? $self->exact_conditions($scope)
+	my @where = chance(0.75) ? $self->exact_conditions($scope)
 	  : map { chance(0.8) ? $self->comparison(pick(@keys)) : $self->predicate($scope, 0) } 1 .. weighted(15 => 0, 50 => 1, 35 => 2);
-	my $what = pick('count(*)', 'count(*)', 'count(*)', 'count(1)', 'count(*) + 1', 'count(*), count(*) * 2', "count($keys[0]{sql})",
+	my $what = chance(0.6) ? 'count(*)' : pick('count(1)', 'count(*) + 1', 'count(*), count(*) * 2', "count($keys[0]{sql})",
 		'count(DISTINCT ' . pick(@keys)->{sql} . ')', 'count(*) FILTER (WHERE ' . $self->comparison(pick(@keys)) . ')');
 	my $sql = "SELECT $what FROM $from";
 
@@ -1504,7 +1520,7 @@ sub case
 		weighted(
 			28 => [ 'select', sub { $self->case_select } ],
 			11 => [ 'limit', sub { $self->case_limit } ],
-			8 => [ 'count', sub { $self->carried($self->counted, 'bag') } ],
+			10 => [ 'count', sub { $self->carried($self->counted, 'bag') } ],
 			9 => [ 'group', sub { $self->case_select($self->grouped) } ],
 			8 => [ 'set', sub { $self->case_select($self->combined) } ],
 			8 => [ 'prepared', sub { $self->case_prepared } ],
