@@ -90,6 +90,40 @@ SELECT test.fault('{"kind": "status", "status": 400, "body": "{\"detail\": {\"ur
 SELECT * FROM outcome('SELECT id FROM companies');
 SELECT test.faults_clear() \gset
 
+-- Hostile words: terminals, directions, formats, the key, links, and far too much.
+CREATE FUNCTION quoted(detail text, OUT shown text, OUT bytes int, OUT is_plain bool) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/company', 'times', 1,
+                                          'body', '{"detail": "' || detail || '"}'));
+    SELECT b.detail INTO shown FROM brief('SELECT id FROM companies') b;
+    bytes := octet_length(shown) - octet_length('The server answered HTTP status 400: .');
+    is_plain := shown !~ '[^ -~é😀]';
+    IF length(shown) > 100 THEN shown := left(shown, 50) || ' ... ' || right(shown, 30); END IF;
+END $$;
+SELECT what, (quoted(detail)).*
+  FROM (VALUES (1, 'escape sequence', '\u001b]0;owned\u0007\u001b[31mred\u009b2J'), (2, 'lines', 'one\nERROR:  two\r\nthree\u2028four\u0085five'),
+               (3, 'directions', 'a\u202eb\u2066c\u200fd\u061ce'), (4, 'invisible', 'a\u200bb\ufeffc\u00add\u2060e'), (5, 'formats', '%s %n %1$s %%'),
+               (6, 'quotes', '\"; DROP TABLE x; -- '' $$'), (7, 'the key', 'key nectar-sandbox-key, nectar-sandbox-key'),
+               (8, 'a link', 'go to https:\/\/dash.nectarclimate.com\/p\/i\/s3cr3t now'), (9, 'letters', 'é😀'), (10, 'a NUL', 'before\u0000after'),
+               (11, 'lone surrogate', 'a\ud800b'), (12, 'much', repeat('x', 1000000)), (13, 'much in letters', repeat('😀', 1000)),
+               (14, 'cut inside the key', repeat('x', 500) || 'nectar-sandbox-key')) d(n, what, detail) ORDER BY n;
+-- In any other place of an answer that a message quotes, too: a status, and the company in a refused look-up.
+CREATE FUNCTION told(fault jsonb, query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM test.fault(fault);
+    RETURN QUERY SELECT * FROM outcome(query);
+    PERFORM test.faults_clear();
+END $$;
+ALTER SERVER sandbox OPTIONS (ADD on_unknown_status 'error');
+SELECT told(jsonb_build_object('kind', 'patch', 'path', '/connection/*/details', 'set', jsonb_build_object('status', label)),
+            'SELECT status FROM connections WHERE id = connection(2)')
+  FROM unnest(ARRAY[E'\u001b[31m\u202elabel', 'nectar-sandbox-key', repeat('x', 50) || 'nectar-sandbox-key', 'https://dash.nectarclimate.com/p/i/s3cr3t', repeat('😀', 100)]) label;
+ALTER SERVER sandbox OPTIONS (DROP on_unknown_status, ADD accounts_source 'details');
+SELECT test.fault(jsonb_build_object('kind', 'patch', 'path', '/connection/company/*',
+    'set', jsonb_build_object('company', jsonb_build_object('id', E'\u001b[31m\nnectar-sandbox-key\u202e')))) \gset
+SELECT told('{"kind": "status", "status": 403, "path": "/connection/*/details"}', 'SELECT id FROM accounts WHERE company_id = company(1)');
+ALTER SERVER sandbox OPTIONS (DROP accounts_source);
+
 -- What is tried again: a read that fails once is none the wiser.
 CREATE FUNCTION tried(spec jsonb, query text, path text DEFAULT '/company',
         OUT what text, OUT state text, OUT requests bigint) LANGUAGE plpgsql AS $$

@@ -283,10 +283,14 @@ static void
 queue_details(CfdwCrawl *crawl, Task *listing, const char *key, const char *company)
 {
 	Task	   *task = make_task(crawl, crawl->spec.route->detail, DETAIL_DEPTH, key);
+	pg_uuid_t	uuid;
 
+	/* messages show it, so it must be an id and nothing else */
+	if (company == NULL || !cfdw_text_to_uuid(company, strlen(company), &uuid))
+		company = listing->company;
 	task->is_listed = true;
 	if (task->company[0] == '\0')
-		strlcpy(task->company, company ? company : listing->company, sizeof(task->company));
+		strlcpy(task->company, company, sizeof(task->company));
 }
 
 static bool

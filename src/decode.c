@@ -449,17 +449,20 @@ was_warned(CfdwDecoder *decoder, const char *label)
 static void
 report_unknown(CfdwDecoder *decoder, Attribute *attr, const char *text, size_t len)
 {
-	char	   *label = cfdw_text_excerpt(text, Min(len, NAMEDATALEN - 1), decoder->secret);
+	char	   *label = cfdw_text_excerpt(text, len, decoder->secret);
+	bool		is_whole = strlen(label) == len && memcmp(label, text, len) == 0;
 	int			level = decoder->on_unknown == CFDW_UNKNOWN_ERROR ? ERROR : WARNING;
 
+	label[pg_encoding_mbcliplen(GetDatabaseEncoding(), label, strlen(label), NAMEDATALEN - 1)] = '\0';
 	if (level == WARNING && was_warned(decoder, label))
 		return;
 	ereport(level,
 			(errcode(cfdw_sqlstate(CFDW_UNKNOWN_LABEL)),
 			 errmsg("unrecognized label \"%s\" for column \"%s\" of foreign table \"%s\"",
 					label, attr->name, decoder->table),
+			 is_whole && len < NAMEDATALEN ?
 			 errhint("The owner of the extension can run: ALTER TYPE %s ADD VALUE %s;",
-					 format_type_be(attr->type), quote_literal_cstr(label))));
+					 format_type_be(attr->type), quote_literal_cstr(label)) : 0));
 }
 
 /* InvalidOid stands for NULL: the type lacks the label. */

@@ -181,10 +181,46 @@ mask(char *text, const char *secret)
 	}
 }
 
+/*
+ * Characters that end a line, command a terminal, or change how a line looks
+ * without being seen: controls, separators, directions, invisible ones.
+ */
+static bool
+is_deceptive(pg_wchar c)
+{
+	static const struct
+	{
+		pg_wchar	first;
+		pg_wchar	last;
+	}			ranges[] = {
+		{0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c}, {0x180e, 0x180e}, {0x200b, 0x200f},
+		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+		{0xe0000, 0xe007f},
+	};
+
+	for (int i = 0; i < lengthof(ranges); i++)
+		if (c >= ranges[i].first && c <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* The code point of a valid character of that many bytes. */
+static pg_wchar
+code_point(const char *p, int size)
+{
+	static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	pg_wchar	c = (unsigned char) p[0] & first_bits[size];
+
+	for (int i = 1; i < size; i++)
+		c = c << 6 | ((unsigned char) p[i] & 0x3f);
+	return c;
+}
+
 /* Make one line of valid UTF-8 out of anything; returns its new length. */
 static size_t
 clean(char *text, size_t len)
 {
+	char	   *to = text;
 	char	   *p = text;
 	char	   *end = text + len;
 
@@ -192,16 +228,18 @@ clean(char *text, size_t len)
 	{
 		int			size = pg_encoding_verifymbchar(PG_UTF8, p, end - p);
 
-		if (size < 1)
-			*p++ = '?';
-		else if (size == 1 && (unsigned char) *p < ' ')
-			*p++ = ' ';
-		else if (size == 1 && *p == 0x7f)
-			*p++ = '?';
+		if (size < 1 || is_deceptive(code_point(p, size)))
+			*to++ = '?';
+		else if (size == 1)
+			*to++ = (unsigned char) *p < ' ' ? ' ' : *p;
 		else
-			p += size;
+		{
+			memmove(to, p, size);
+			to += size;
+		}
+		p += Max(size, 1);
 	}
-	return len;
+	return to - text;
 }
 
 char *
@@ -215,7 +253,7 @@ cfdw_text_excerpt(const char *utf8, size_t len, const char *secret)
 	/* a raw NUL ends what can be quoted */
 	taken = strlen(copy);
 	mask(copy, secret);
-	clean(copy, taken);
+	taken = clean(copy, taken);
 	kept = Min(taken, CFDW_EXCERPT_MAX);
 	kept = pg_encoding_mbcliplen(PG_UTF8, copy, taken, kept);
 	copy[kept] = '\0';

@@ -61,8 +61,8 @@ extern const char *cfdw_text_to_server(const char *utf8, size_t len);
 
 /*
  * A palloc'd copy of remote UTF-8 text fit for a message: at most
- * CFDW_EXCERPT_MAX bytes, control characters and invalid bytes replaced, in
- * the server encoding.  Occurrences of `secret` (may be NULL) are masked.
+ * CFDW_EXCERPT_MAX bytes on one line, control characters, invisible ones and
+ * invalid bytes replaced, in the server encoding.  Occurrences of `secret` (may be NULL) are masked.
  */
 extern char *cfdw_text_excerpt(const char *utf8, size_t len, const char *secret);
 
