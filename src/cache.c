@@ -20,8 +20,6 @@ typedef struct Pin
 static void
 free_entry(CfdwCacheEntry *entry)
 {
-	if (entry->wipe != NULL)
-		entry->wipe(entry);
 	dlist_delete(&entry->node);
 	MemoryContextDelete(entry->cxt);
 }

@@ -22,8 +22,6 @@ typedef struct CfdwCacheEntry
 	MemoryContext cxt;			/* holds the entry */
 	int			pins;
 	bool		valid;			/* false: freed when the last pin goes */
-	void		(*wipe) (struct CfdwCacheEntry *entry); /* before it is freed;
-														 * may be NULL */
 } CfdwCacheEntry;
 
 /*

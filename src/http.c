@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <dirent.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -426,6 +427,30 @@ count_header(char *data, size_t size, size_t nmemb, void *arg)
 	return size * nmemb;
 }
 
+/* ---- libcurl's memory ---- */
+
+/* Requests, and so the key, pass through libcurl's buffers: what it frees is wiped. */
+static void
+wipe_and_free(void *buffer)
+{
+	if (buffer == NULL)
+		return;
+	explicit_bzero(buffer, malloc_usable_size(buffer));
+	free(buffer);
+}
+
+static void *
+wipe_and_realloc(void *buffer, size_t size)
+{
+	void	   *moved = malloc(size);
+
+	if (moved == NULL || buffer == NULL)
+		return moved;
+	memcpy(moved, buffer, Min(size, malloc_usable_size(buffer)));
+	wipe_and_free(buffer);
+	return moved;
+}
+
 /* ---- the backend's multi handle ---- */
 
 static void
@@ -460,7 +485,8 @@ make_multi(void)
 {
 	CURLM	   *multi;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wipe_and_realloc,
+							 strdup, calloc) != CURLE_OK)
 		elog(ERROR, "libcurl could not be initialized");
 	multi = curl_multi_init();
 	if (multi == NULL)
@@ -663,7 +689,12 @@ release_request(void *arg)
 static void
 prepare_headers(CfdwHttpRequest *request)
 {
-	request->key_header = psprintf("X-API-Key: %s", request->peer->api_key);
+	static const char name[] = "X-API-Key: ";
+	size_t		size = sizeof(name) + strlen(request->peer->api_key);
+
+	/* not psprintf, which may try in a buffer that is too short and free it */
+	request->key_header = palloc(size);
+	snprintf(request->key_header, size, "%s%s", name, request->peer->api_key);
 	request->headers[0].data = request->key_header;
 	request->headers[0].next = &request->headers[1];
 	request->headers[1].data = pstrdup("Accept: application/json");

@@ -266,11 +266,14 @@ refuse_name(const char *name, CfdwPlace place)
 			 errhint("%s", name_hint(name, place))));
 }
 
-/* Raise for a bad value; one that is or may hold a secret is not shown. */
+/*
+ * Raise for a bad value; one that is or may hold a secret is not shown: a key
+ * may have been given for the file that holds it.
+ */
 static void
 refuse_value(const OptionDef *def, const char *value, const char *why)
 {
-	if (def->secret || strchr(value, '@') != NULL)
+	if (def->places & CFDW_PLACE_MAPPING || strchr(value, '@') != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 				 errmsg("invalid value for option \"%s\"", def->name),
@@ -629,6 +632,15 @@ cfdw_options_init(CfdwOptions *options)
 }
 
 void
+cfdw_options_set(CfdwOptions *options, const char *name, const char *value)
+{
+	const OptionDef *def = find_option(name);
+
+	if (def != NULL)
+		store(options, def, value);
+}
+
+void
 cfdw_options_apply(CfdwOptions *options, List *defelems)
 {
 	ListCell   *lc;
@@ -636,10 +648,8 @@ cfdw_options_apply(CfdwOptions *options, List *defelems)
 	foreach(lc, defelems)
 	{
 		DefElem    *elem = lfirst(lc);
-		const OptionDef *def = find_option(elem->defname);
 
-		if (def != NULL)
-			store(options, def, defGetString(elem));
+		cfdw_options_set(options, elem->defname, defGetString(elem));
 	}
 }
 

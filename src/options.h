@@ -100,6 +100,9 @@ extern void cfdw_options_init(CfdwOptions *options);
 /* Overlay what a catalog row says: already validated, so never raises. */
 extern void cfdw_options_apply(CfdwOptions *options, List *defelems);
 
+/* Overlay one option of it; a name that is not known is ignored. */
+extern void cfdw_options_set(CfdwOptions *options, const char *name, const char *value);
+
 /* Raise unless every option may stand in that place with that value. */
 extern void cfdw_options_validate(List *defelems, CfdwPlace place);
 

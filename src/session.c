@@ -14,14 +14,15 @@
 #include <unistd.h>
 
 #include "access/htup_details.h"
-#include "access/reloptions.h"
 #include "cache.h"
+#include "catalog/pg_type.h"
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "text.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -46,6 +47,8 @@ typedef struct CachedSession
 	CfdwCacheEntry entry;
 	CfdwSession session;		/* what callers hold */
 	FileStamp	stamp;
+	MemoryContextCallback on_reset;
+	size_t		key_size;		/* bytes that may hold the key */
 } CachedSession;
 
 /* One gate per server, whichever role asks. */
@@ -65,13 +68,14 @@ static uint64 generation = 0;
 
 /* ---- cache ---- */
 
+/* The memory context's callback: also where a session was not made whole. */
 static void
-wipe_key(CfdwCacheEntry *entry)
+wipe_key(void *arg)
 {
-	char	   *key = ((CachedSession *) entry)->session.options.api_key;
+	CachedSession *cached = arg;
 
-	if (key != NULL)
-		explicit_bzero(key, strlen(key));
+	if (cached->session.options.api_key != NULL)
+		explicit_bzero(cached->session.options.api_key, cached->key_size);
 }
 
 /* Servers and mappings change seldom: any change makes all sessions anew. */
@@ -195,12 +199,13 @@ stamp_of(const struct stat *st)
 	return stamp;
 }
 
-/* Read the key, less line ends, into the current memory context. */
-static char *
-read_key_file(const char *path, FileStamp *stamp)
+/* Read the key, less line ends. */
+static void
+read_key_file(CachedSession *cached)
 {
+	const char *path = cached->session.options.api_key_file;
 	int			fd = OpenTransientFile(path, O_RDONLY | O_NONBLOCK);
-	char	   *key = palloc0(MAX_KEY_FILE + 1);
+	char	   *key;
 	struct stat st;
 	ssize_t		len;
 
@@ -210,6 +215,11 @@ read_key_file(const char *path, FileStamp *stamp)
 				 errmsg("could not open the file of option \"api_key_file\": %m"),
 				 errdetail("\"%s\"", path)));
 	check_file_mode(path, &st);
+
+	/* wiped by the session's end, however this one goes on */
+	key = palloc0(MAX_KEY_FILE + 1);
+	cached->session.options.api_key = key;
+	cached->key_size = MAX_KEY_FILE;
 	len = read(fd, key, MAX_KEY_FILE);
 	CloseTransientFile(fd);
 	if (len < 0 || len == MAX_KEY_FILE || (ssize_t) strlen(key) != len)
@@ -217,8 +227,7 @@ read_key_file(const char *path, FileStamp *stamp)
 	while (len > 0 && (key[len - 1] == '\n' || key[len - 1] == '\r'))
 		key[--len] = '\0';
 	cfdw_options_check_key(key, "the file of option \"api_key_file\"");
-	*stamp = stamp_of(&st);
-	return key;
+	cached->stamp = stamp_of(&st);
 }
 
 static bool
@@ -242,7 +251,7 @@ find_key(CachedSession *cached)
 	CfdwOptions *options = &cached->session.options;
 
 	if (options->api_key_file != NULL)
-		options->api_key = read_key_file(options->api_key_file, &cached->stamp);
+		read_key_file(cached);
 	if (options->api_key == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
@@ -287,14 +296,48 @@ fill_peer(CfdwSession *session)
 	peer->max_response_bytes = (int64) options->max_response_size * 1024;
 }
 
-static List *
-mapping_options(HeapTuple mapping)
+/* Overlay one option, given as name=value, and wipe the text. */
+static void
+apply_option(CfdwOptions *options, char *option)
 {
+	size_t		len = strlen(option);
+	char	   *value = strchr(option, '=');
+
+	if (value != NULL)
+	{
+		*value++ = '\0';
+		cfdw_options_set(options, option, value);
+	}
+	explicit_bzero(option, len);
+}
+
+/*
+ * Overlay the mapping's options.  Not by untransformRelOptions(), which leaves
+ * copies of the key behind; so it is in the session alone.
+ */
+static void
+apply_mapping(CachedSession *cached, HeapTuple mapping)
+{
+	CfdwOptions *options = &cached->session.options;
 	bool		isnull;
 	Datum		datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, mapping,
 										Anum_pg_user_mapping_umoptions, &isnull);
+	ArrayType  *array;
+	Datum	   *items;
+	int			count;
 
-	return isnull ? NIL : untransformRelOptions(datum);
+	if (isnull)
+		return;
+	array = DatumGetArrayTypeP(datum);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, &count);
+	for (int i = 0; i < count; i++)
+		apply_option(options, TextDatumGetCString(items[i]));
+	if (options->api_key != NULL)
+		cached->key_size = strlen(options->api_key);
+
+	/* a short array was unpacked, which makes a copy */
+	if ((Pointer) array != DatumGetPointer(datum))
+		explicit_bzero(array, VARSIZE(array));
 }
 
 /* Built in a context of its own under the caller's, kept once it is whole. */
@@ -307,14 +350,16 @@ make_session(ForeignServer *server, HeapTuple mapping)
 	MemoryContext old = MemoryContextSwitchTo(cached->entry.cxt);
 	CfdwSession *session = &cached->session;
 
-	cached->entry.wipe = wipe_key;
+	cached->on_reset.func = wipe_key;
+	cached->on_reset.arg = cached;
+	MemoryContextRegisterResetCallback(cached->entry.cxt, &cached->on_reset);
 	session->server = server->serverid;
 	session->mapping = row->oid;
 	session->server_name = pstrdup(server->servername);
 	session->role = OidIsValid(row->umuser) ? GetUserNameFromId(row->umuser, false) : "public";
 	cfdw_options_init(&session->options);
 	cfdw_options_apply(&session->options, server->options);
-	cfdw_options_apply(&session->options, mapping_options(mapping));
+	apply_mapping(cached, mapping);
 	find_key(cached);
 	fill_scope(session);
 	fill_peer(session);
