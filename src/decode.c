@@ -453,7 +453,7 @@ report_unknown(CfdwDecoder *decoder, Attribute *attr, const char *text, size_t l
 	bool		is_whole = strlen(label) == len && memcmp(label, text, len) == 0;
 	int			level = decoder->on_unknown == CFDW_UNKNOWN_ERROR ? ERROR : WARNING;
 
-	label[pg_mbcliplen(label, strlen(label), NAMEDATALEN - 1)] = '\0';
+	label[pg_encoding_mbcliplen(GetDatabaseEncoding(), label, strlen(label), NAMEDATALEN - 1)] = '\0';
 	if (level == WARNING && was_warned(decoder, label))
 		return;
 	ereport(level,

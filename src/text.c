@@ -204,6 +204,18 @@ is_deceptive(pg_wchar c)
 	return false;
 }
 
+/* The code point of a valid character of that many bytes. */
+static pg_wchar
+code_point(const char *p, int size)
+{
+	static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	pg_wchar	c = (unsigned char) p[0] & first_bits[size];
+
+	for (int i = 1; i < size; i++)
+		c = c << 6 | ((unsigned char) p[i] & 0x3f);
+	return c;
+}
+
 /* Make one line of valid UTF-8 out of anything; returns its new length. */
 static size_t
 clean(char *text, size_t len)
@@ -216,7 +228,7 @@ clean(char *text, size_t len)
 	{
 		int			size = pg_encoding_verifymbchar(PG_UTF8, p, end - p);
 
-		if (size < 1 || is_deceptive(utf8_to_unicode((unsigned char *) p)))
+		if (size < 1 || is_deceptive(code_point(p, size)))
 			*to++ = '?';
 		else if (size == 1)
 			*to++ = (unsigned char) *p < ' ' ? ' ' : *p;
