@@ -19,6 +19,7 @@
 #include <curl/curl.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -128,6 +129,16 @@ struct CfdwHttpRequest
 	char		remark[CURL_ERROR_SIZE];
 };
 
+/* A socket that libcurl was given. */
+typedef struct KnownSocket
+{
+	int			fd;
+	ino_t		inode;
+	bool		is_watched;		/* some request uses it */
+	bool		is_ordered;		/* answers have nothing but their order:
+								 * HTTP/1 */
+} KnownSocket;
+
 static struct
 {
 	CURLM	   *multi;
@@ -146,11 +157,7 @@ static struct
 
 	/* sockets that libcurl was given and has not been seen to close */
 	int			socket_count;
-	struct
-	{
-		int			fd;
-		ino_t		inode;
-	}			sockets[MAX_SOCKETS];
+	KnownSocket sockets[MAX_SOCKETS];
 }			http = {.epoll_fd = -1, .timer_fd = -1, .done_fd = -1, .curl_due = -1, .armed = -1};
 
 static int64
@@ -208,12 +215,25 @@ note_timer(CURLM *multi, long timeout_ms, void *arg)
 
 /* ---- sockets ---- */
 
+/* What is known of a socket, or NULL. */
+static KnownSocket *
+find_socket(int fd)
+{
+	for (int i = 0; i < http.socket_count; i++)
+		if (http.sockets[i].fd == fd)
+			return &http.sockets[i];
+	return NULL;
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
 	struct epoll_event event = {0};
+	KnownSocket *known = find_socket(fd);
 
+	if (known != NULL)
+		known->is_watched = what != CURL_POLL_REMOVE;
 	if (what == CURL_POLL_REMOVE)
 	{
 		(void) epoll_ctl(http.epoll_fd, EPOLL_CTL_DEL, fd, NULL);
@@ -248,10 +268,18 @@ address_is_loopback(const struct sockaddr *addr)
 }
 
 static void
-forget_socket(int index)
+forget_socket(KnownSocket *known)
 {
-	http.sockets[index] = http.sockets[--http.socket_count];
+	*known = http.sockets[--http.socket_count];
 	ReleaseExternalFD();
+}
+
+static bool
+is_still_open(const KnownSocket *known)
+{
+	struct stat st;
+
+	return fstat(known->fd, &st) == 0 && st.st_ino == known->inode;
 }
 
 /*
@@ -263,22 +291,17 @@ static void
 forget_closed_sockets(void)
 {
 	for (int i = http.socket_count - 1; i >= 0; i--)
-	{
-		struct stat st;
-
-		if (fstat(http.sockets[i].fd, &st) != 0 || st.st_ino != http.sockets[i].inode)
-			forget_socket(i);
-	}
+		if (!is_still_open(&http.sockets[i]))
+			forget_socket(&http.sockets[i]);
 }
 
 static void
 remember_socket(int fd)
 {
 	struct stat st;
+	KnownSocket known = {.fd = fd, .inode = fstat(fd, &st) == 0 ? st.st_ino : 0};
 
-	http.sockets[http.socket_count].fd = fd;
-	http.sockets[http.socket_count].inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
-	http.socket_count++;
+	http.sockets[http.socket_count++] = known;
 }
 
 /*
@@ -314,13 +337,61 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 static int
 close_socket(void *arg, curl_socket_t fd)
 {
-	for (int i = 0; i < http.socket_count; i++)
-		if (http.sockets[i].fd == fd)
-		{
-			forget_socket(i);
-			break;
-		}
+	KnownSocket *known = find_socket(fd);
+
+	if (known != NULL)
+		forget_socket(known);
 	return close(fd);
+}
+
+/* The request is done: is its socket one where the next answer is the next one's? */
+static void
+note_order(CURL *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	long		version = 0;
+	KnownSocket *known;
+
+	(void) curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+	(void) curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+	known = find_socket(fd);
+	if (known != NULL)
+		known->is_ordered = version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1;
+}
+
+/* Let libcurl see the end of what comes: it takes anything else for alive. */
+static void
+end_socket(int fd)
+{
+	char		rest[4096];
+
+	/* from here on the kernel takes no more */
+	(void) shutdown(fd, SHUT_RDWR);
+	while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+		;
+}
+
+/*
+ * Between two requests an HTTP/1 server has nothing to say but good-bye.
+ * Anything else, such as a proxy's 408, would be read as the answer to the
+ * next request (libcurl looks for it since 8.1 only).  So such a socket is
+ * ended, which libcurl sees before it uses it again.
+ */
+static void
+end_talkers(void)
+{
+	struct pollfd idle[MAX_SOCKETS];
+	int			count = 0;
+
+	for (int i = 0; i < http.socket_count; i++)
+		if (http.sockets[i].is_ordered && !http.sockets[i].is_watched &&
+			is_still_open(&http.sockets[i]))
+			idle[count++] = (struct pollfd) {.fd = http.sockets[i].fd, .events = POLLIN};
+	if (count == 0 || poll(idle, count, 0) <= 0)
+		return;
+	for (int i = 0; i < count; i++)
+		if (idle[i].revents != 0)
+			end_socket(idle[i].fd);
 }
 
 /* ---- what comes back ---- */
@@ -770,6 +841,7 @@ send_try(CfdwHttpRequest *request)
 	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
 		set_question(easy, request))
 	{
+		end_talkers();
 		block_signals(&old);
 		code = curl_multi_add_handle(http.multi, easy);
 		restore_signals(&old);
@@ -1026,6 +1098,7 @@ finish_try(CfdwHttpRequest *request, CURLcode code)
 	curl_off_t	retry_after = 0;
 
 	read_answer(request, code);
+	note_order(request->easy);
 	(void) curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &retry_after);
 	drop_easy(request);
 
