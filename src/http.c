@@ -385,16 +385,27 @@ note_order(CURL *easy)
 		known->is_ordered = version == CURL_HTTP_VERSION_1_0 || version == CURL_HTTP_VERSION_1_1;
 }
 
+/* Let libcurl see the end of what comes: it takes anything else for alive. */
+static void
+end_socket(int fd)
+{
+	char		rest[4096];
+
+	/* from here on the kernel takes no more */
+	(void) shutdown(fd, SHUT_RDWR);
+	while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+		;
+}
+
 /*
  * Between two requests an HTTP/1 server has nothing to say but good-bye.
  * Anything else, such as a proxy's 408, would be read as the answer to the
  * next request (libcurl looks for it since 8.1 only).  So such a socket is
- * disconnected, which libcurl sees before it uses it again.
+ * ended, which libcurl sees before it uses it again.
  */
 static void
-disconnect_talkers(void)
+end_talkers(void)
 {
-	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 	struct pollfd idle[MAX_SOCKETS];
 	int			count = 0;
 
@@ -406,7 +417,7 @@ disconnect_talkers(void)
 		return;
 	for (int i = 0; i < count; i++)
 		if (idle[i].revents != 0)
-			(void) connect(idle[i].fd, &nowhere, sizeof(nowhere));
+			end_socket(idle[i].fd);
 }
 
 /* ---- what comes back ---- */
@@ -506,13 +517,6 @@ wipe_and_realloc(void *buffer, size_t size)
 /* ---- the backend's multi handle ---- */
 
 static void
-check_multi(CURLMcode code)
-{
-	if (code != CURLM_OK)
-		elog(ERROR, "libcurl: %s", curl_multi_strerror(code));
-}
-
-static void
 open_descriptor(int *fd, int opened, const char *what)
 {
 	if (opened < 0)
@@ -532,24 +536,29 @@ acquire_descriptor(void)
 				 errmsg("too many open files in this session")));
 }
 
-static void
+/* Collects whether every option was taken. */
+#define SET(option, value) \
+	(ok = ok && curl_multi_setopt(multi, (option), (value)) == CURLM_OK)
+
+/* False for want of memory. */
+static bool
 make_multi(void)
 {
-	CURLM	   *multi;
+	CURLM	   *multi = curl_multi_init();
+	bool		ok = multi != NULL;
 
-	if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wipe_and_realloc,
-							 strdup, calloc) != CURLE_OK)
-		elog(ERROR, "libcurl could not be initialized");
-	multi = curl_multi_init();
-	if (multi == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	http.multi = multi;
-	check_multi(curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch_socket));
-	check_multi(curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, note_timer));
-	check_multi(curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, KEPT_SESSIONS));
-	check_multi(curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX));
-	http.last_pump = now_ms();
+	SET(CURLMOPT_SOCKETFUNCTION, watch_socket);
+	SET(CURLMOPT_TIMERFUNCTION, note_timer);
+	SET(CURLMOPT_MAXCONNECTS, KEPT_SESSIONS);
+	SET(CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
+	if (ok)
+		http.multi = multi;
+	else
+		(void) curl_multi_cleanup(multi);
+	return ok;
 }
+
+#undef SET
 
 /* Each piece is made once per backend; a failure leaves the others usable. */
 static void
@@ -577,7 +586,12 @@ make_ready(void)
 	if (http.multi == NULL)
 	{
 		dlist_init(&http.active);
-		make_multi();
+		if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_and_free, wipe_and_realloc,
+								 strdup, calloc) != CURLE_OK)
+			elog(ERROR, "libcurl could not be initialized");
+		if (!make_multi())
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		http.last_pump = now_ms();
 	}
 	http.wait_event = cfdw_wait_event_new("ConnectionFdwRequest");
 
@@ -823,7 +837,9 @@ set_question(CURL *easy, CfdwHttpRequest *request)
 	bool		ok = true;
 
 	SET(CURLOPT_URL, request->url);
-	SET(CURLOPT_PATH_AS_IS, 1L);
+
+	/* out of memory, libcurl may put a URL's path together without its query */
+	SET(CURLOPT_REQUEST_TARGET, strchr(strstr(request->url, "://") + 3, '/'));
 	SET(CURLOPT_HTTPHEADER, request->headers);
 	SET(CURLOPT_USERAGENT, USER_AGENT);
 	SET(CURLOPT_ACCEPT_ENCODING, "");
@@ -906,7 +922,7 @@ send_try(CfdwHttpRequest *request)
 		leave_gate(request);
 		return false;
 	}
-	easy = curl_easy_init();
+	easy = http.multi != NULL || make_multi() ? curl_easy_init() : NULL;
 	request->easy = easy;
 	request->size = 0;
 	request->header_bytes = 0;
@@ -918,7 +934,7 @@ send_try(CfdwHttpRequest *request)
 	if (easy != NULL && set_policy(easy, request) && set_bounds(easy, request) &&
 		set_question(easy, request))
 	{
-		disconnect_talkers();
+		end_talkers();
 		block_signals(&old);
 		code = curl_multi_add_handle(http.multi, easy);
 		restore_signals(&old);
@@ -983,6 +999,7 @@ cfdw_http_start(const CfdwHttpPeer *peer, CfdwMethod method, const char *path,
 	request->body_len = body ? strlen(body) : 0;
 	request->once = once || method != CFDW_GET;
 	request->is_plain = pg_strncasecmp(peer->base_url, "http://", 7) == 0;
+	request->answer.body = "";
 	request->answer.remark = request->remark;
 	prepare_headers(request);
 
@@ -1233,7 +1250,7 @@ collect_finished(void)
 	CURLMsg    *msg;
 	int			left;
 
-	while ((msg = curl_multi_info_read(http.multi, &left)) != NULL)
+	while (http.multi != NULL && (msg = curl_multi_info_read(http.multi, &left)) != NULL)
 	{
 		CfdwHttpRequest *request = NULL;
 
@@ -1242,6 +1259,39 @@ collect_finished(void)
 		(void) curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **) &request);
 		finish_try(request, msg->data.result);
 	}
+}
+
+/*
+ * libcurl could not go on, for want of memory.  It may have lost sight of any
+ * socket or timeout, and crashes when it is to forget what it lost (7.88
+ * divides by the zero slots of a hash).  So it is not called again for what
+ * was under way: that much is leaked, and the next request begins anew.
+ */
+static void
+abandon_multi(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &http.active)
+	{
+		CfdwHttpRequest *request = dlist_container(CfdwHttpRequest, node, iter.cur);
+
+		if (request->state != REQUEST_RUNNING)
+			continue;
+		read_answer(request, CURLE_OUT_OF_MEMORY);
+		request->easy = NULL;
+		leave_gate(request);
+	}
+	while (http.socket_count > 0)
+	{
+		KnownSocket *known = &http.sockets[http.socket_count - 1];
+
+		if (is_still_open(known))
+			(void) close(known->fd);
+		forget_socket(known);
+	}
+	http.multi = NULL;
+	http.curl_due = -1;
 }
 
 static void
@@ -1260,11 +1310,19 @@ send_due_retries(int64 now)
 
 /* ---- pumping ---- */
 
-static void
+/* Let libcurl work on a socket, or on its timeouts; false when it cannot. */
+static bool
+act_on(int fd, int mask)
+{
+	int			running;
+
+	return curl_multi_socket_action(http.multi, fd, mask, &running) == CURLM_OK;
+}
+
+static bool
 pump_sockets(void)
 {
 	struct epoll_event events[32];
-	int			running;
 	int			n = epoll_wait(http.epoll_fd, events, lengthof(events), 0);
 
 	for (int i = 0; i < n; i++)
@@ -1286,8 +1344,19 @@ pump_sockets(void)
 			mask |= CURL_CSELECT_OUT;
 		if (events[i].events & (EPOLLERR | EPOLLHUP))
 			mask |= CURL_CSELECT_ERR;
-		(void) curl_multi_socket_action(http.multi, fd, mask, &running);
+		if (!act_on(fd, mask))
+			return false;
 	}
+	return true;
+}
+
+static bool
+pump_timeouts(int64 now)
+{
+	if (http.curl_due < 0 || http.curl_due > now)
+		return true;
+	http.curl_due = -1;
+	return act_on(CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* Let libcurl work on what is due; true when some request got done. */
@@ -1296,18 +1365,14 @@ pump(void)
 {
 	int64		now = now_ms();
 	sigset_t	old;
-	int			running;
 	uint64		finished = http.finished;
 
 	note_idle_gap(now);
 	block_signals(&old);
-	pump_sockets();
-	if (http.curl_due >= 0 && http.curl_due <= now)
-	{
-		http.curl_due = -1;
-		(void) curl_multi_socket_action(http.multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	}
-	collect_finished();
+	if (pump_sockets() && pump_timeouts(now))
+		collect_finished();
+	else
+		abandon_multi();
 	restore_signals(&old);
 	send_due_retries(now);
 	arm_timer();

@@ -523,41 +523,73 @@ find_defect(const char *p, const char *end)
 	return NULL;
 }
 
+/* How many bytes a string has once its escapes are resolved. */
+static size_t
+resolved_length(const char *p, const char *end)
+{
+	const char *escape;
+	size_t		len = 0;
+
+	while ((escape = memchr(p, '\\', end - p)) != NULL)
+	{
+		int			unit = code_unit(escape, end);
+		int			low = unit < 0 ? -1 : code_unit(escape + 6, end);
+
+		len += escape - p;
+		p = escape + (unit < 0 ? 2 : 6);
+		if (unit >= 0xD800 && unit <= 0xDBFF && low >= 0xDC00 && low <= 0xDFFF)
+		{
+			p += 6;
+			len++;
+		}
+		len += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+	}
+	return len + (end - p);
+}
+
+static void
+raise_no_memory(const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail_internal("%s", detail)));
+}
+
 /*
  * A string, given between its quotes, with its escapes resolved by json-c.
- * The text is never longer than what it is written with, so the memory is
- * there before json-c's own, and nothing raises while that is held.  The
- * parser is kept for as long as the backend lives.
+ * Its length is known beforehand: so there is memory for it before json-c's
+ * own, and nothing raises while that is held; and what json-c leaves out when
+ * it has no memory, which it does in silence, is missed.  The parser is kept
+ * for as long as the backend lives.
  */
 static CfdwSpan
 unescape(const char *at, size_t len)
 {
 	static struct json_tokener *tokener = NULL;
-	char	   *copy = palloc(len);
-	CfdwSpan	text = {copy, 0};
+	size_t		resolved = resolved_length(at, at + len);
+	char	   *copy = palloc(resolved);
 	struct json_object *string;
+	bool		is_whole;
 
 	if (tokener == NULL)
 		tokener = json_tokener_new();
 	if (tokener == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY),
-				 errmsg("out of memory"),
-				 errdetail("A JSON parser could not be made.")));
+		raise_no_memory("A JSON parser could not be made.");
 	json_tokener_reset(tokener);
 	string = json_tokener_parse_ex(tokener, at - 1, (int) len + 2);
-	if (json_object_get_type(string) != json_type_string ||
-		(size_t) json_object_get_string_len(string) > len)
-		elog(ERROR, "escapes in a JSON string cannot be resolved");
-	text.len = json_object_get_string_len(string);
-	memcpy(copy, json_object_get_string(string), text.len);
+	is_whole = (size_t) json_object_get_string_len(string) == resolved;
+	if (is_whole)
+		memcpy(copy, json_object_get_string(string), resolved);
 	json_object_put(string);
-	if (len > MAX_KEPT_STRING)
+	if (!is_whole || len > MAX_KEPT_STRING)
 	{
 		json_tokener_free(tokener);
 		tokener = NULL;
 	}
-	return text;
+	if (!is_whole)
+		raise_no_memory("Escapes in a JSON string could not be resolved.");
+	return (CfdwSpan) {copy, resolved};
 }
 
 CfdwSpan
