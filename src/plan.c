@@ -563,9 +563,10 @@ share_of_new_requests(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice 
 {
 	PlanTable  *table = baserel->fdw_private;
 
+	/* a partition's few companies bound both, so the shares do not multiply */
 	if (choice->param != NULL)
-		return share_of_new_keys(root, baserel, choice->route, choice->param) *
-			share_in_scope(root, baserel, choice->route);
+		return Min(share_of_new_keys(root, baserel, choice->route, choice->param),
+				   share_in_scope(root, baserel, choice->route));
 	if (choice->varies && !table->has_fixed_key &&
 		cfdw_route_last(choice->route, NULL)->shape == CFDW_SHAPE_PAGES)
 		return MEMO_SHARE;
