@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -87,6 +88,12 @@
  */
 #define IDLE_GAP 1000
 
+/*
+ * Bodies of at least this many bytes have pages of their own, which go back
+ * to the system when they are freed; malloc would keep them.
+ */
+#define OWN_PAGES (2 * 1024 * 1024)
+
 /* Bodies of unknown length begin with this many bytes and double. */
 #define FIRST_BODY_SIZE (16 * 1024)
 
@@ -127,7 +134,7 @@ struct CfdwHttpRequest
 	CfdwCause	refusal;		/* why a callback stopped the transfer */
 	size_t		header_bytes;
 
-	/* what came back; malloc'd, as it grows inside libcurl's frames */
+	/* what came back; not palloc'd, as it grows inside libcurl's frames */
 	char	   *data;
 	size_t		size;
 	size_t		capacity;
@@ -430,6 +437,52 @@ refuse(CfdwHttpRequest *request, CfdwCause cause)
 	return 0;
 }
 
+static void
+free_body(char *data, size_t capacity)
+{
+	if (capacity >= OWN_PAGES)
+		(void) munmap(data, capacity);
+	else
+		free(data);
+}
+
+static char *
+allocate_body(size_t capacity)
+{
+	void	   *data;
+
+	if (capacity < OWN_PAGES)
+		return malloc(capacity);
+	data = mmap(NULL, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	return data == MAP_FAILED ? NULL : data;
+}
+
+/* Give the body another capacity; false, with nothing changed, for want of memory. */
+static bool
+resize_body(CfdwHttpRequest *request, size_t capacity)
+{
+	char	   *data;
+
+	if (request->capacity >= OWN_PAGES && capacity >= OWN_PAGES)
+	{
+		data = mremap(request->data, request->capacity, capacity, MREMAP_MAYMOVE);
+		if (data == MAP_FAILED)
+			return false;
+	}
+	else
+	{
+		data = allocate_body(capacity);
+		if (data == NULL)
+			return false;
+		if (request->data != NULL)
+			memcpy(data, request->data, Min(request->capacity, capacity));
+		free_body(request->data, request->capacity);
+	}
+	request->data = data;
+	request->capacity = capacity;
+	return true;
+}
+
 /* Bytes that a body begins with: what it says to have, within bounds. */
 static size_t
 first_capacity(CfdwHttpRequest *request)
@@ -447,18 +500,10 @@ static bool
 reserve(CfdwHttpRequest *request, size_t len)
 {
 	size_t		capacity = request->capacity ? request->capacity : first_capacity(request);
-	char	   *data;
 
 	while (capacity < request->size + len + 1)
 		capacity *= 2;
-	if (capacity == request->capacity)
-		return true;
-	data = realloc(request->data, capacity);
-	if (data == NULL)
-		return false;
-	request->data = data;
-	request->capacity = capacity;
-	return true;
+	return capacity == request->capacity || resize_body(request, capacity);
 }
 
 /* CURLOPT_WRITEFUNCTION: sees the body after decompression. */
@@ -745,7 +790,7 @@ release_request(void *arg)
 	drop_easy(request);
 	restore_signals(&old);
 	leave_gate(request);
-	free(request->data);
+	free_body(request->data, request->capacity);
 	if (request->key_header != NULL)
 		explicit_bzero(request->key_header, strlen(request->key_header));
 	if (request->body != NULL)
@@ -1073,12 +1118,9 @@ cause_of_code(CURLcode code, bool was_sent)
 static void
 trim_body(CfdwHttpRequest *request)
 {
-	char	   *data = request->data ? realloc(request->data, request->size + 1) : NULL;
-
-	if (data == NULL)
+	if (request->data == NULL || request->capacity == request->size + 1 ||
+		!resize_body(request, request->size + 1))
 		return;
-	request->data = data;
-	request->capacity = request->size + 1;
 	request->data[request->size] = '\0';
 }
 
