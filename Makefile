@@ -4,6 +4,7 @@
 #   make test, make demo                     set the machine up themselves (Debian-like, with apt)
 #   make bench                               times and memory beside what they are promised to be near
 #   make fuzz SECONDS=3600                   bodies as a fuzzer makes them; goes on where it ended
+#   make sanitize, make valgrind              suites, or SUITES, under sanitizers, under Valgrind
 #   make checks, make format                 rules that need no database; pg_bsd_indent over the C files
 
 EXTENSION  = connection_fdw
@@ -86,7 +87,8 @@ all install uninstall installcheck clean:
 	@exit 1
 endif
 
-.PHONY: sandbox clean-sandbox clean-bench list-suites test fuzz demo demo-stop bench checks check-format format
+.PHONY: sandbox clean-sandbox clean-bench list-suites test fuzz sanitize valgrind demo demo-stop bench
+.PHONY: checks check-format format
 
 sandbox:
 	@$(MAKE) --no-print-directory -C $(srcdir)/test/sandbox
@@ -106,6 +108,12 @@ test:
 
 fuzz:
 	@$(srcdir)/test/fuzz/run $(or $(SECONDS),60)
+
+sanitize:
+	@$(srcdir)/test/sanitize $(SUITES)
+
+valgrind:
+	@$(srcdir)/test/valgrind $(SUITES)
 
 demo:
 	@KEEP='$(KEEP)' $(srcdir)/test/demo
