@@ -44,12 +44,16 @@ REGRESS = \
 	counts \
 	appends
 
+# What two sessions do in turns; see specs/.
+ISOLATION = change
+
 # Every suite gets a sandbox API of its own.  The suites create the extension
 # themselves, as `install` is about doing so.
 REGRESS_PREP = sandbox
 ENCODING     = UTF8
 NO_LOCALE    = yes
 REGRESS_OPTS = --launcher=$(srcdir)/test/lib/with-sandbox
+ISOLATION_OPTS = $(REGRESS_OPTS)
 
 # What PostgreSQL's own headers trip is off, everything else of -Wextra is on.
 # PGXS does not track headers: the compiler does.
@@ -88,7 +92,7 @@ all install uninstall installcheck clean:
 endif
 
 .PHONY: sandbox clean-sandbox clean-bench list-suites test fuzz sanitize valgrind demo demo-stop bench
-.PHONY: checks check-format format
+.PHONY: checks check-format format list-specs
 
 sandbox:
 	@$(MAKE) --no-print-directory -C $(srcdir)/test/sandbox
@@ -102,6 +106,9 @@ clean-bench:
 # for scripts
 list-suites:
 	@echo $(REGRESS)
+
+list-specs:
+	@echo $(ISOLATION)
 
 test:
 	@$(srcdir)/test/run
