@@ -199,6 +199,18 @@ sub mutant
 # What a good peer sends, and then what nobody asked for.
 my $lie = with_length(qq([{"id": "$company", "name": "a lie"}]));
 
+# A million of something, and more values than a body may hold.
+my %many = (
+	elements => sub { return '[' . join(',', (qq({"id":"$company"})) x 1_000_000) . ']'; },
+	inside => sub { return qq([{"id": "$company", "name": "$right", "users": [) . join(',', ('"a"') x 1_000_000) . ']}]'; },
+	members => sub { return qq([{"id": "$company", "name": "$right", ) . join(',', map { qq("m$_": $_) } 1 .. 1_000_000) . '}]'; },
+	twice => sub { return qq([{"id": "$company", ) . join(',', map { qq("name": "$_") } 1 .. 1_000_000) . '}]'; },
+	values => sub { return '[' . join(',', (1) x 5_000_000) . ']'; },
+	levels => sub { return ('[' x 10_000_000) . (']' x 10_000_000); },
+	digits => sub { return qq([{"id": "$company", "name": "$right", "impliedMeteringFraction": ) . ('9' x 10_000_000) . '}]'; },
+	escapes => sub { return qq([{"id": "$company", "name": ") . ('\\u00e9' x 1_000_000) . '"}]'; },
+);
+
 sub answer
 {
 	my ($socket, $path) = @_;
@@ -213,6 +225,11 @@ sub answer
 	if ($path =~ m{^/mutants/(\w+)/company/(\S+)})
 	{
 		print $socket mutant($1, $2);
+		return 0;
+	}
+	if ($path =~ m{^/many/(\w+)/})
+	{
+		print $socket with_length($many{$1}->());
 		return 0;
 	}
 	return two_packets(with_length($body), $lie)->($socket) if $path =~ m{^/late/};
@@ -276,6 +293,32 @@ foreach my $when (qw(late atonce))
 		sleep 0.1;
 	}
 	is(join(' ', %seen), "$right 5", "an answer nobody asked for is not read ($when)");
+}
+
+# A great many values, of which each is small.
+my %asked = (
+	elements => [ 'count(id)', '1000000' ],
+	inside => [ 'cardinality(users)', '1000000' ],
+	members => [ 'name', $right ],
+	twice => [ 'name', '1000000' ],
+	values => [ 'name', 'NC001' ],
+	levels => [ 'name', 'NC001' ],
+	digits => [ 'implied_metering_fraction', 'NC005' ],
+	escapes => [ 'length(name)', '1000000' ],
+);
+foreach my $name (sort keys %asked)
+{
+	my ($column, $expected) = @{ $asked{$name} };
+	my $reader = $fixture->session;
+
+	$reader->value("ALTER SERVER hostile OPTIONS (SET base_url '" . $peer->url . "/many/$name', SET max_response_size '64MB', SET request_timeout '20s')");
+	my $before = $fixture->process_kb($reader->pid, 'VmHWM');
+	is($reader->value("SELECT attempt('SELECT $column FROM hostile.companies')"), $expected, "many $name");
+	is($reader->value('SELECT count(*) FROM api.companies'), 2, "many $name: the session works");
+	my $more = ($fixture->process_kb($reader->pid, 'VmHWM') - $before) / 1024;
+	cmp_ok($more, '<', 400, "many $name: memory is bounded");
+	diag sprintf 'many %s: %.0f MB more', $name, $more;
+	$reader->quit;
 }
 
 # Mutants: of the head, which may not change the row; of all, which may.
