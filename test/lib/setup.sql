@@ -4,7 +4,7 @@
 -- Included with \i test/lib/setup.sql; prints nothing.
 \pset footer on
 SET client_min_messages = error;
-DROP SCHEMA IF EXISTS utility CASCADE;
+DROP SCHEMA IF EXISTS utility, copies CASCADE;
 DROP EXTENSION IF EXISTS connection_fdw CASCADE;
 CREATE EXTENSION connection_fdw;
 \i test/lib/sandbox.sql
