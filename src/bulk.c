@@ -28,7 +28,7 @@ cfdw_bulk_create(CfdwSession *session)
 	return bulk;
 }
 
-CfdwBulkItem *
+void
 cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act)
 {
 	MemoryContext old = MemoryContextSwitchTo(bulk->cxt);
@@ -39,7 +39,6 @@ cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act)
 	bulk->items = lappend(bulk->items, item);
 	bulk->open = lappend(bulk->open, item);
 	MemoryContextSwitchTo(old);
-	return item;
 }
 
 /* ---- one act ---- */
@@ -129,11 +128,6 @@ finish_act(CfdwBulk *bulk, CfdwBulkItem *item)
 
 	cfdw_act_log_end(item->log, &answer);
 	end_item(bulk, item, CFDW_PATCH, item->act.path, &answer);
-	if (!bulk->keeps_answers || !item->ok)
-		return;
-	item->answer = MemoryContextAllocHuge(CurrentMemoryContext, answer.len + 1);
-	memcpy(item->answer, answer.body, answer.len + 1);
-	item->answer_len = answer.len;
 }
 
 static void
@@ -180,13 +174,6 @@ advance(CfdwBulk *bulk)
 			bulk->open = foreach_delete_current(bulk->open, lc);
 	}
 	MemoryContextSwitchTo(old);
-}
-
-void
-cfdw_bulk_push(CfdwBulk *bulk)
-{
-	cfdw_http_poll();
-	advance(bulk);
 }
 
 void

@@ -36,8 +36,6 @@ typedef struct CfdwBulkItem
 	bool		ok;
 	int			http_status;	/* 0: no answer came */
 	char	   *detail;			/* what went wrong; NULL: nothing */
-	char	   *answer;			/* the API's, with `keeps_answers`; may be "" */
-	size_t		answer_len;
 
 	/* private to bulk.c */
 	bool		looks_up;
@@ -49,7 +47,6 @@ typedef struct CfdwBulk
 {
 	MemoryContext cxt;
 	CfdwSession *session;
-	bool		keeps_answers;
 	List	   *items;			/* CfdwBulkItem, in the order in which they
 								 * were added */
 	List	   *open;			/* those that are not done */
@@ -59,10 +56,7 @@ typedef struct CfdwBulk
 extern CfdwBulk *cfdw_bulk_create(CfdwSession *session);
 
 /* Add an act; it is sent as soon as the window allows. */
-extern CfdwBulkItem *cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act);
-
-/* Let acts go on without waiting. */
-extern void cfdw_bulk_push(CfdwBulk *bulk);
+extern void cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act);
 
 /* Wait until all acts are done. */
 extern void cfdw_bulk_drain(CfdwBulk *bulk);

@@ -61,12 +61,19 @@ is_plain_count(Aggref *aggref)
 		aggref->aggdistinct == NIL && aggref->aggsplit == AGGSPLIT_SIMPLE;
 }
 
+/* What the target computes from rows: columns and aggregates. */
+static List *
+parts_of(PathTarget *target)
+{
+	return pull_var_clause((Node *) target->exprs, PVC_INCLUDE_AGGREGATES |
+						   PVC_RECURSE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
+}
+
 /* Is count(*) all that the target computes from rows? */
 static bool
 counts_only(PathTarget *target)
 {
-	List	   *parts = pull_var_clause((Node *) target->exprs, PVC_INCLUDE_AGGREGATES |
-										PVC_RECURSE_WINDOWFUNCS | PVC_INCLUDE_PLACEHOLDERS);
+	List	   *parts = parts_of(target);
 	ListCell   *lc;
 
 	foreach(lc, parts)
@@ -113,13 +120,11 @@ cfdwGetForeignUpperPaths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo 
 ForeignScan *
 cfdw_count_plan(ForeignPath *path, List *tlist, Plan *outer_plan)
 {
-	List	   *parts = pull_var_clause((Node *) path->path.pathtarget->exprs,
-										PVC_INCLUDE_AGGREGATES | PVC_RECURSE_WINDOWFUNCS |
-										PVC_INCLUDE_PLACEHOLDERS);
+	/* all parts are the same count */
+	Node	   *part = linitial(parts_of(path->path.pathtarget));
 
-	/* all of them are the same count */
-	return make_foreignscan(tlist, NIL, 0, NIL, NIL,
-							add_to_flat_tlist(NIL, list_make1(linitial(parts))), NIL, outer_plan);
+	return make_foreignscan(tlist, NIL, 0, NIL, NIL, add_to_flat_tlist(NIL, list_make1(part)), NIL,
+							outer_plan);
 }
 
 /* ---- counting ---- */

@@ -490,7 +490,7 @@ companies_of_siblings(PlannerInfo *root, RelOptInfo *baserel)
 		RelOptInfo *rel = root->simple_rel_array[info->child_relid];
 
 		if (info->parent_relid == root->append_rel_array[baserel->relid]->parent_relid &&
-			rel != NULL && is_ours(rel) && rel->fdw_private != NULL)
+			rel != NULL && is_ours(rel))
 			companies += ((PlanTable *) rel->fdw_private)->companies;
 	}
 	return companies;

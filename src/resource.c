@@ -84,6 +84,12 @@ cfdw_route_last(const CfdwRoute *route, int *index)
 	return route->steps[last];
 }
 
+bool
+cfdw_filter_is_status(const CfdwFilter *filter)
+{
+	return filter->column != NULL && strcmp(filter->column, "status") == 0;
+}
+
 const CfdwEnum *
 cfdw_enum_find(CfdwType type)
 {

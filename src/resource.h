@@ -172,6 +172,9 @@ extern int	cfdw_route_index(const CfdwResource *resource, const CfdwRoute *route
 /* The route's last step: the endpoint whose elements are or embed rows. */
 extern const CfdwEndpoint *cfdw_route_last(const CfdwRoute *route, int *index);
 
+/* Does the filter send statuses?  They come from clauses over labels. */
+extern bool cfdw_filter_is_status(const CfdwFilter *filter);
+
 /* The enum behind a type, or NULL when the type is no enum. */
 extern const CfdwEnum *cfdw_enum_find(CfdwType type);
 

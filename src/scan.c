@@ -351,12 +351,6 @@ cfdw_scan_statuses(CfdwLabelTrial *trial, ExprContext *econtext)
 	return allowed;
 }
 
-static bool
-is_status_filter(const CfdwFilter *filter)
-{
-	return filter->column != NULL && strcmp(filter->column, "status") == 0;
-}
-
 static CfdwValues
 filter_values(CfdwScan *scan, const CfdwFilter *filter)
 {
@@ -364,7 +358,7 @@ filter_values(CfdwScan *scan, const CfdwFilter *filter)
 
 	if (filter->column == NULL)
 		return values;
-	if (is_status_filter(filter))
+	if (cfdw_filter_is_status(filter))
 		return cfdw_scan_statuses(scan->statuses, scan->econtext);
 	values = allowed_values(scan, filter->column);
 
@@ -406,7 +400,7 @@ has_filter_clause(const CfdwScan *scan, const CfdwFilter *filter)
 
 	if (filter->column == NULL)
 		return false;
-	if (is_status_filter(filter))
+	if (cfdw_filter_is_status(filter))
 		return scan->statuses != NULL;
 	foreach(lc, scan->bindings)
 	{

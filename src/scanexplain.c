@@ -69,7 +69,7 @@ has_filter(ForeignScanState *node, const CfdwFilter *filter)
 
 	if (filter->column == NULL)
 		return false;
-	if (strcmp(filter->column, "status") == 0)
+	if (cfdw_filter_is_status(filter))
 		return cfdw_scan_clauses(node, CFDW_USE_STATUS) != NIL;
 	return binds_filter(scan, filter, cfdw_scan_clauses(node, CFDW_USE_FILTER)) ||
 		binds_filter(scan, filter, cfdw_scan_clauses(node, CFDW_USE_FILTER_PART));
@@ -92,7 +92,7 @@ expected_filters(ForeignScanState *node, CfdwValues *filters, bool *sends_status
 	{
 		filters[i].any = !has_filter(node, &last->filters[i]);
 		filters[i].count = 1;
-		if (last->filters[i].column && strcmp(last->filters[i].column, "status") == 0)
+		if (cfdw_filter_is_status(&last->filters[i]))
 			status = i;
 	}
 	if (statuses != NIL && cfdw_clauses_are_fixed(statuses))

@@ -42,16 +42,7 @@ sub sandbox { return Sandbox->new(tls_port => 'off', @_); }
 sub server
 {
 	my ($name, $sandbox, %options) = @_;
-	my $key = $sandbox->key;
-
-	$options{base_url} //= $sandbox->http . '/v2.2';
-	my $list = join ', ', map { "$_ '$options{$_}'" } sort keys %options;
-	sql(<<"SQL");
-CREATE SERVER $name FOREIGN DATA WRAPPER connection_fdw OPTIONS ($list);
-CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key '$key');
-CREATE SCHEMA $name;
-IMPORT FOREIGN SCHEMA nectar FROM SERVER $name INTO $name;
-SQL
+	sql($sandbox->server_sql($name, %options));
 	return;
 }
 

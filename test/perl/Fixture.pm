@@ -64,16 +64,7 @@ sub sql
 sub server
 {
 	my ($self, $name, %options) = @_;
-	my $key = $self->{sandbox}->key;
-
-	$options{base_url} //= $self->{sandbox}->http . '/v2.2';
-	my $list = join ', ', map { "$_ '$options{$_}'" } sort keys %options;
-	$self->sql(<<"SQL");
-CREATE SERVER $name FOREIGN DATA WRAPPER connection_fdw OPTIONS ($list);
-CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key '$key');
-CREATE SCHEMA $name;
-IMPORT FOREIGN SCHEMA nectar FROM SERVER $name INTO $name;
-SQL
+	$self->sql($self->{sandbox}->server_sql($name, %options));
 	return;
 }
 

@@ -54,6 +54,34 @@ SQL
 	return bless { fixture => $fixture, watcher => $watcher, event => "Extension:$event" }, $class;
 }
 
+# The phases that do not depend on how a server is reached: of a server with
+# tables in the schema of its name, and one whose accounts come from details.
+sub phases
+{
+	my ($self, $server, $detailed) = @_;
+	my $connection = $self->{fixture}->connection(2);
+
+	return (
+		{   name => 'before the first byte',
+			fault => { kind => 'hang', path => '/company' },
+			statement => "SELECT count(*) FROM $server.companies" },
+		{   name => 'ten requests before their first byte',
+			fault => { kind => 'hang', path => '/connection/*/details' },
+			statement => "SELECT count(*) FROM $detailed.accounts" },
+		{   name => 'trickling body',
+			fault => { kind => 'trickle', delay_ms => 20, path => '/company' },
+			statement => "SELECT count(*) FROM $server.companies" },
+		{   name => 'retry back-off',
+			fault => { kind => 'status', status => 503, retry_after => '30', path => '/company' },
+			statement => "SELECT count(*) FROM $server.companies" },
+		{   name => 'an act',
+			fault => { kind => 'hang', method => 'PATCH' },
+			statement => "SELECT nectar.confirm_accounts('$connection', true, '$server')" },
+		{   name => 'acts in bulk',
+			fault => { kind => 'hang', method => 'PATCH' },
+			statement => "SELECT * FROM nectar.bulk_confirm_accounts(ARRAY['$connection']::uuid[], true, '$server')" });
+}
+
 sub measure
 {
 	my ($self, $session, $phase, $works) = @_;

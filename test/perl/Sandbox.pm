@@ -97,6 +97,23 @@ sub https { return $_[0]{https}; }
 sub ca    { return $_[0]{ca}; }
 sub key   { return $_[0]{options}{key} // 'nectar-sandbox-key'; }
 
+# SQL that makes a foreign server for it, with its key for the current user,
+# and tables in a schema of the server's name.  base_url may be given.
+sub server_sql
+{
+	my ($self, $name, %options) = @_;
+	my $key = $self->key;
+
+	$options{base_url} //= $self->http . '/v2.2';
+	my $list = join ', ', map { "$_ '$options{$_}'" } sort keys %options;
+	return <<"SQL";
+CREATE SERVER $name FOREIGN DATA WRAPPER connection_fdw OPTIONS ($list);
+CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key '$key');
+CREATE SCHEMA $name;
+IMPORT FOREIGN SCHEMA nectar FROM SERVER $name INTO $name;
+SQL
+}
+
 sub DESTROY
 {
 	my ($self) = @_;

@@ -76,25 +76,8 @@ sub works
 
 foreach my $name (@protocols)
 {
-	$interrupts->measure($session, $_, works($name)) foreach (
-		{   name => "$name, before the first byte",
-			fault => { kind => 'hang', path => '/company' },
-			statement => "SELECT count(*) FROM $name.companies" },
-		{   name => "$name, ten requests before their first byte",
-			fault => { kind => 'hang', path => '/connection/*/details' },
-			statement => "SELECT count(*) FROM ${name}_details.accounts" },
-		{   name => "$name, trickling body",
-			fault => { kind => 'trickle', delay_ms => 20, path => '/company' },
-			statement => "SELECT count(*) FROM $name.companies" },
-		{   name => "$name, retry back-off",
-			fault => { kind => 'status', status => 503, retry_after => '30', path => '/company' },
-			statement => "SELECT count(*) FROM $name.companies" },
-		{   name => "$name, an act",
-			fault => { kind => 'hang', method => 'PATCH' },
-			statement => "SELECT nectar.confirm_accounts('$connection', true, '$name')" },
-		{   name => "$name, acts in bulk",
-			fault => { kind => 'hang', method => 'PATCH' },
-			statement => "SELECT * FROM nectar.bulk_confirm_accounts(ARRAY['$connection']::uuid[], true, '$name')" });
+	$interrupts->measure($session, { %$_, name => "$name, $_->{name}" }, works($name))
+	  foreach $interrupts->phases($name, "${name}_details");
 }
 $interrupts->measure($session, $_, works('h1')) foreach (
 	{   name => 'endless headers',
