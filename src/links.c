@@ -130,17 +130,23 @@ connection_fdw_company_magic_link(PG_FUNCTION_ARGS)
 	char	   *company = cfdw_act_uuid_arg(fcinfo, 0, "company_id");
 	char	   *body = sites_body(fcinfo, 1);
 	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 2));
-	char	   *path = psprintf("/connection/company/%s/link", company);
-	char	   *task = psprintf("could not get the magic link of company \"%s\" from server \"%s\"",
-								company, session->server_name);
+	CfdwActRequest act = {
+		.act = "company_magic_link",
+		.target = cfdw_act_company_target(company),
+		.task = psprintf("could not get the magic link of company \"%s\" from server \"%s\"",
+						 company, session->server_name),
+		.method = body ? CFDW_POST : CFDW_GET,
+		.path = psprintf("/connection/company/%s/link", company),
+		.body = body,
+	};
 	CfdwHttpAnswer answer;
+	const CfdwJsonNode *object;
 
 	cfdw_target_check_act(session, "nectar.company_magic_link", true);
 	cfdw_target_check_company(session, company);
-	answer = cfdw_act_perform(session, "company_magic_link", psprintf("company \"%s\"", company), task,
-							  body ? CFDW_POST : CFDW_GET, path, body);
-	PG_RETURN_TEXT_P(link_or_refuse(session, task, path,
-									company_link(session, cfdw_act_object(session, task, path, &answer))));
+	answer = cfdw_act_perform(session, &act);
+	object = cfdw_act_object(session, act.task, act.path, &answer);
+	PG_RETURN_TEXT_P(link_or_refuse(session, act.task, act.path, company_link(session, object)));
 }
 
 Datum
@@ -148,20 +154,24 @@ connection_fdw_connection_magic_link(PG_FUNCTION_ARGS)
 {
 	char	   *connection = cfdw_act_uuid_arg(fcinfo, 0, "connection_id");
 	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 1));
-	char	   *path = psprintf("/connection/%s", connection);
-	char	   *task = psprintf("could not get the magic link of connection \"%s\" from server \"%s\"",
-								connection, session->server_name);
+	CfdwActRequest act = {
+		.act = "connection_magic_link",
+		.target = cfdw_act_connection_target(connection),
+		.task = psprintf("could not get the magic link of connection \"%s\" from server \"%s\"",
+						 connection, session->server_name),
+		.method = CFDW_GET,
+		.path = psprintf("/connection/%s", connection),
+	};
 	CfdwHttpAnswer answer;
 	const CfdwJsonNode *object;
 
 	cfdw_target_check_act(session, "nectar.connection_magic_link", true);
-	cfdw_act_check_connection(session, task, connection);
-	answer = cfdw_act_perform(session, "connection_magic_link", cfdw_act_connection_target(connection), task,
-							  CFDW_GET, path, NULL);
-	object = cfdw_act_object(session, task, path, &answer);
+	cfdw_act_check_connection(session, act.task, connection);
+	answer = cfdw_act_perform(session, &act);
+	object = cfdw_act_object(session, act.task, act.path, &answer);
 	if (!cfdw_act_is_connection(object, connection))
-		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
-	PG_RETURN_TEXT_P(link_or_refuse(session, task, path, connection_link(session, object)));
+		cfdw_session_refuse(session, act.task, act.path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
+	PG_RETURN_TEXT_P(link_or_refuse(session, act.task, act.path, connection_link(session, object)));
 }
 
 /* ---- reconnect links ---- */
