@@ -245,6 +245,27 @@ cfdw_act_object(CfdwSession *session, const char *task, const char *path, const 
 	return object;
 }
 
+CfdwDecoder *
+cfdw_act_decoder(const CfdwSession *session, const char *resource,
+				 const char *const *columns, int count)
+{
+	const CfdwResource *found = cfdw_resource_find(resource);
+	TupleDesc	desc = CreateTemplateTupleDesc(count);
+	CfdwFit    *fits = palloc0(sizeof(CfdwFit) * count);
+	List	   *wanted = NIL;
+
+	for (int i = 0; i < count; i++)
+	{
+		const CfdwColumn *column = cfdw_resource_column(found, columns[i]);
+
+		TupleDescInitEntry(desc, i + 1, column->name, cfdw_type_oid(column->type), -1, 0);
+		fits[i].column = column;
+		wanted = lappend_int(wanted, i + 1);
+	}
+	return cfdw_decoder_create(found, found->name, desc, fits, wanted,
+							   session->options.on_unknown_status, session->options.api_key);
+}
+
 /* The answer as jsonb less secrets; false when there is none to show. */
 static bool
 public_answer(const CfdwHttpAnswer *answer, Datum *jsonb)

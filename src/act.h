@@ -90,6 +90,13 @@ extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const CfdwActReques
 extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *task,
 										   const char *path, const CfdwHttpAnswer *answer);
 
+/*
+ * A decoder for elements of a resource that fills these of its columns, in
+ * this order, each with its natural type.
+ */
+extern CfdwDecoder *cfdw_act_decoder(const CfdwSession *session, const char *resource,
+									 const char *const *columns, int count);
+
 /* Is this object the connection?  False only when it names another one. */
 extern bool cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection);
 

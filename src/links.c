@@ -197,26 +197,6 @@ typedef struct LinkCrawl
 	int			links;
 } LinkCrawl;
 
-/* A decoder for rows of `connections` that hold the link columns alone. */
-static CfdwDecoder *
-make_link_decoder(const CfdwResource *resource, const CfdwSession *session)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(lengthof(link_columns));
-	CfdwFit    *fits = palloc0(sizeof(CfdwFit) * lengthof(link_columns));
-	List	   *wanted = NIL;
-
-	for (int i = 0; i < lengthof(link_columns); i++)
-	{
-		const CfdwColumn *column = cfdw_resource_column(resource, link_columns[i]);
-
-		TupleDescInitEntry(desc, i + 1, column->name, cfdw_type_oid(column->type), -1, 0);
-		fits[i].column = column;
-		wanted = lappend_int(wanted, i + 1);
-	}
-	return cfdw_decoder_create(resource, resource->name, desc, fits, wanted,
-							   session->options.on_unknown_status, session->options.api_key);
-}
-
 static const CfdwStatusFact *
 status_fact_of(const CfdwJsonNode *connection)
 {
@@ -271,52 +251,30 @@ run_link_crawl(LinkCrawl *links, ReturnSetInfo *rsinfo, CfdwCrawlSpec *spec)
 	cfdw_crawl_end(crawl);
 }
 
-static const CfdwRoute *
-route_by(const CfdwResource *resource, const char *bound)
-{
-	for (int i = 0; i < resource->route_count; i++)
-	{
-		const char *column = resource->routes[i].bound;
-
-		if (bound == NULL ? column == NULL : column != NULL && strcmp(column, bound) == 0)
-			return &resource->routes[i];
-	}
-	return NULL;
-}
-
 /* The connections named, or the company's, or all in scope. */
 static void
 fill_link_spec(FunctionCallInfo fcinfo, LinkCrawl *links, CfdwCrawlSpec *spec)
 {
 	const CfdwResource *resource = cfdw_resource_find("connections");
 
-	spec->statement = links->statement;
-	spec->session = links->session;
-	spec->resource = resource;
-	spec->task = psprintf("could not get reconnect links from server \"%s\"",
-						  links->session->server_name);
-	spec->scope = links->session->companies;
-	spec->scope_count = links->session->company_count;
+	cfdw_crawl_spec_init(spec, links->statement, links->session, resource,
+						 psprintf("could not get reconnect links from server \"%s\"",
+								  links->session->server_name));
 	spec->depth = cfdw_decoder_depth(links->decoder);
-	spec->bound.any = true;
-	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
-		spec->filters[i].any = true;
 	if (!PG_ARGISNULL(1))
 	{
-		spec->route = route_by(resource, "id");
+		spec->route = cfdw_resource_route(resource, "id");
 		spec->bound = cfdw_act_uuid_texts(PG_GETARG_ARRAYTYPE_P(1));
 		cfdw_values_sort(&spec->bound);
 	}
 	else if (!PG_ARGISNULL(0))
 	{
-		spec->route = route_by(resource, "company_id");
+		spec->route = cfdw_resource_route(resource, "company_id");
 		spec->bound.any = false;
 		spec->bound.count = 1;
 		spec->bound.values = palloc(sizeof(char *));
 		spec->bound.values[0] = cfdw_act_uuid_arg(fcinfo, 0, "company_id");
 	}
-	else
-		spec->route = route_by(resource, NULL);
 }
 
 Datum
@@ -324,7 +282,7 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	LinkCrawl	links = {0};
-	CfdwCrawlSpec spec = {0};
+	CfdwCrawlSpec spec;
 	CfdwActLog *log;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -335,7 +293,7 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 	links.statement = cfdw_statement_create();
 	links.row_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw link",
 										  ALLOCSET_DEFAULT_SIZES);
-	links.decoder = make_link_decoder(cfdw_resource_find("connections"), links.session);
+	links.decoder = cfdw_act_decoder(links.session, "connections", link_columns, lengthof(link_columns));
 	fill_link_spec(fcinfo, &links, &spec);
 	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user",
 							 "ended early, no link was handed out");
