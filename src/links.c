@@ -10,6 +10,7 @@
 #include "links.h"
 
 #include "act.h"
+#include "argument.h"
 #include "compat.h"
 #include "crawl.h"
 #include "decode.h"
@@ -108,17 +109,11 @@ link_or_refuse(CfdwSession *session, const char *task, const char *path, const c
 static char *
 sites_body(FunctionCallInfo fcinfo, int index)
 {
-	ArrayType  *sites;
+	ArrayType  *sites = cfdw_arg_array(fcinfo, index, "sites", "site ids");
 	CfdwBody	body;
 
-	if (PG_ARGISNULL(index))
+	if (sites == NULL)
 		return NULL;
-	sites = PG_GETARG_ARRAYTYPE_P(index);
-	if (ArrayGetNItems(ARR_NDIM(sites), ARR_DIMS(sites)) == 0 || array_contains_nulls(sites))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"sites\" must hold site ids and no nulls"),
-				 errhint("Leave it out for a link without sites.")));
 	cfdw_body_begin(&body);
 	cfdw_body_array(&body, "sites", sites);
 	return cfdw_body_end(&body);
