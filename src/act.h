@@ -104,7 +104,8 @@ extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *tas
  * this order, each with its natural type.
  */
 extern CfdwDecoder *cfdw_act_decoder(const CfdwSession *session, const char *resource,
-									 const char *const *columns, int count);
+									 const char *const *columns, int count,
+									 CfdwUnknownStatus on_unknown);
 
 /* A string member in the server encoding; NULL when there is none. */
 extern const char *cfdw_act_member_text(const CfdwJsonNode *object, const char *name);
