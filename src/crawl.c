@@ -1005,6 +1005,7 @@ guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int
 			   psprintf("it holds %lld elements, more than a page", (long long) count));
 	if (envelope->has_next && (count < envelope->per_page || count == 0))
 		refuse(crawl, CFDW_WRONG_PAGE,
+			   envelope->per_page < 0 ? "it holds no elements, but is not the last page" :
 			   psprintf("it holds %lld of %lld elements, but is not the last page",
 						(long long) count, (long long) envelope->per_page));
 	if (!envelope->has_next && envelope->pages > envelope->page)
