@@ -741,6 +741,19 @@ count_answer(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answe
 	crawl->counts->retries += answer->tries - 1;
 }
 
+/* What was just listed is gone. */
+static void
+warn_gone(CfdwCrawl *crawl, Task *task)
+{
+	note_exists(task);
+	note_change(task);
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
+					task->depth == DETAIL_DEPTH ? task->endpoint->element : "company",
+					task->key, crawl->spec.session->server_name)));
+}
+
 /*
  * A value of the query that does not exist yields no rows; something that
  * was just listed is gone, which is worth a warning.
@@ -751,15 +764,8 @@ is_nothing(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
 	if (answer->cause != CFDW_NOT_FOUND || flight->task->key[0] == '\0' || flight->page > 1 ||
 		!cfdw_session_is_api_404(answer))
 		return false;
-	if (!flight->task->is_listed)
-		return true;
-	note_exists(flight->task);
-	note_change(flight->task);
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
-					flight->task->depth == DETAIL_DEPTH ? flight->task->endpoint->element :
-					"company", flight->task->key, crawl->spec.session->server_name)));
+	if (flight->task->is_listed)
+		warn_gone(crawl, flight->task);
 	return true;
 }
 
