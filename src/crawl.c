@@ -149,13 +149,20 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+int
+cfdw_values_find(const CfdwValues *values, const char *text)
+{
+	const char **found = NULL;
+
+	if (values->count > 0)
+		found = bsearch(&text, values->values, values->count, sizeof(char *), compare_texts);
+	return found ? found - values->values : -1;
+}
+
 static bool
 values_hold(const CfdwValues *values, const char *text)
 {
-	if (values->any)
-		return true;
-	return values->count > 0 &&
-		bsearch(&text, values->values, values->count, sizeof(char *), compare_texts) != NULL;
+	return values->any || cfdw_values_find(values, text) >= 0;
 }
 
 void
