@@ -45,7 +45,8 @@ REGRESS = \
 	shapes \
 	reports \
 	counts \
-	appends
+	appends \
+	readers
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change
