@@ -189,9 +189,9 @@ SELECT id FROM invitations WHERE id = invitation(1);
 SELECT * FROM outcome('SELECT status FROM invitations WHERE id = invitation(1)');
 SELECT * FROM outcome('SELECT invitation_type FROM invitations WHERE id = invitation(1)');
 ALTER FOREIGN TABLE invitations OPTIONS (DROP on_unknown_status);
-CREATE SCHEMA plain;
-IMPORT FOREIGN SCHEMA nectar LIMIT TO (invitations) FROM SERVER sandbox INTO plain OPTIONS (status_type 'text');
-SELECT id, status, invitation_type FROM plain.invitations WHERE id = invitation(1);
+CREATE SCHEMA worded;
+IMPORT FOREIGN SCHEMA nectar LIMIT TO (invitations) FROM SERVER sandbox INTO worded OPTIONS (status_type 'text');
+SELECT id, status, invitation_type FROM worded.invitations WHERE id = invitation(1);
 SELECT test.faults_clear() \gset
 -- Values: missing, null, in quotes, beyond their type.
 CREATE FUNCTION utility.read(members jsonb, columns text, body text DEFAULT NULL, OUT state text, OUT detail text) LANGUAGE plpgsql AS $$
@@ -247,4 +247,4 @@ SELECT path, attempt(format('CREATE FOREIGN TABLE utility.bad (id uuid, c text O
 SELECT test.fault(jsonb_build_object('kind', 'body', 'path', '/invitation/f*', 'body', '{"id": "f0000000-0000-4000-8000-000000000001", "token": "s3cr3t", "createdAt": "https://dash.nectarclimate.com/p/i/s3cr3t", "useCount": "s3"}')) \gset
 SELECT * FROM outcome('SELECT * FROM invitations WHERE id = invitation(1)');
 SELECT test.faults_clear() \gset
-DROP SCHEMA plain CASCADE;
+DROP SCHEMA worded CASCADE;
