@@ -15,6 +15,7 @@
 #include "nodes/pg_list.h"
 #include "options.h"
 #include "resource.h"
+#include "utils/date.h"
 
 /* One remote object that is a row.  All borrowed until the next one. */
 typedef struct CfdwElement
@@ -45,6 +46,16 @@ extern int	cfdw_decoder_depth(const CfdwDecoder *decoder);
  */
 extern void cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element,
 						Datum *values, bool *isnull);
+
+/*
+ * Put what an answer says of a row over the row as it was: a member that it
+ * lacks leaves the value, attrs keep the members that it lacks.
+ */
+extern void cfdw_decode_over(CfdwDecoder *decoder, const CfdwElement *element,
+							 Datum *values, bool *isnull);
+
+/* Read a date as the API writes them, or the day that a timestamp names. */
+extern bool cfdw_decode_date(CfdwSpan text, DateADT *date);
 
 /*
  * A JSON value, read to all its depth, as jsonb, less members that speak of
