@@ -29,6 +29,7 @@ REGRESS = \
 	json \
 	secrets \
 	acts \
+	manage \
 	explain \
 	limits \
 	memo \
@@ -43,6 +44,7 @@ REGRESS = \
 	reports \
 	counts \
 	appends \
+	readers \
 	updates
 
 # What two sessions do in turns; see specs/.

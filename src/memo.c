@@ -173,12 +173,6 @@ cfdw_statement_requests(const CfdwStatement *statement)
 	return statement->requests;
 }
 
-void
-cfdw_statement_add_request(CfdwStatement *statement)
-{
-	statement->requests++;
-}
-
 CfdwWriting **
 cfdw_statement_writing(CfdwStatement *statement)
 {

@@ -61,11 +61,8 @@ extern void cfdw_statement_share(CfdwStatement *statement);
 /* Where modify.c keeps what the statement writes; NULL at first. */
 extern CfdwWriting **cfdw_statement_writing(CfdwStatement *statement);
 
-/* Requests that the statement has sent, acts of UPDATE included. */
+/* Requests that the statement has sent. */
 extern int	cfdw_statement_requests(const CfdwStatement *statement);
-
-/* One more, which is no fetch. */
-extern void cfdw_statement_add_request(CfdwStatement *statement);
 
 /*
  * The fetch of a GET of this path for this user mapping, begun if need be,

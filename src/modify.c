@@ -66,7 +66,6 @@ typedef struct Modify
 {
 	const CfdwTable *table;
 	CfdwSession *session;
-	CfdwStatement *statement;
 	CfdwWriting *writing;
 	const char *task;			/* message of errors */
 	List	   *columns;		/* attributes that are sent */
@@ -109,6 +108,13 @@ cfdwIsForeignRelUpdatable(Relation relation)
 	return 1 << CMD_UPDATE;
 }
 
+/* errhint() of a resource's sentence, where it has one. */
+static int
+hint_of(const char *sentence)
+{
+	return sentence ? errhint("%s", sentence) : 0;
+}
+
 static void
 refuse_command(const CfdwTable *table, CmdType command)
 {
@@ -118,7 +124,7 @@ refuse_command(const CfdwTable *table, CmdType command)
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 command == CMD_DELETE ? errmsg("cannot delete from foreign table \"%s\"", table->name) :
 			 errmsg("cannot insert into foreign table \"%s\"", table->name),
-			 errhint("%s", command == CMD_DELETE ? instead->delete : instead->insert)));
+			 hint_of(command == CMD_DELETE ? instead->delete : instead->insert)));
 }
 
 /* Raise unless the table's options and columns allow an UPDATE. */
@@ -131,7 +137,7 @@ check_table(const CfdwTable *table)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot update foreign table \"%s\"", table->name),
-				 errhint("%s", resource->instead.update)));
+				 hint_of(resource->instead.update)));
 	if (!table->options.updatable)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -158,7 +164,7 @@ check_surroundings(const CfdwTable *table, ModifyTable *plan, int subplan_index)
 				 errmsg("cannot update foreign table \"%s\" through a view WITH CHECK OPTION or a policy",
 						table->name),
 				 errdetail("The check could refuse a row only after it was sent."),
-				 errhint("%s", table->resource->instead.update)));
+				 hint_of(table->resource->instead.update)));
 	if (has_trigger)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -223,7 +229,7 @@ columns_to_send(const CfdwTable *table, Bitmapset *assigned)
 			 possible == NIL ?
 			 errdetail("The table has no column that the API can change: one that is generated, or has the option \"json_path\", is only read.") :
 			 errdetail("The API can change: %s.", attribute_names(table, possible)),
-			 errhint("%s", table->resource->instead.update)));
+			 hint_of(table->resource->instead.update)));
 	return NIL;
 }
 
@@ -307,7 +313,6 @@ cfdwBeginForeignModify(ModifyTableState *node, ResultRelInfo *result, List *fdw_
 	modify->table = cfdw_table_get(RelationGetRelid(result->ri_RelationDesc));
 	modify->session = cfdw_session_get(modify->table->server, OidIsValid(role) ? role : GetUserId());
 	cfdw_target_check_command(modify->session, "UPDATE");
-	modify->statement = cfdw_statement_of(estate);
 	modify->writing = writing_of(estate);
 	modify->task = psprintf("could not update foreign table \"%s\" on server \"%s\"",
 							modify->table->name, modify->table->server_name);
@@ -475,30 +480,6 @@ refuse_value(Modify *modify, const CfdwPatchDefect *defect)
 			 errhint("%s", defect->hint)));
 }
 
-/* Count a request, unless the statement has sent as many as it may. */
-static void
-count_request(Modify *modify)
-{
-	const CfdwSession *session = modify->session;
-	int			most = session->options.max_requests;
-	CfdwFailure failure = {
-		.cause = CFDW_REQUEST_LIMIT,
-		.task = modify->task,
-		.server = session->server_name,
-		.role = session->role,
-	};
-	char	   *outcome;
-
-	if (most == 0 || cfdw_statement_requests(modify->statement) < most)
-	{
-		cfdw_statement_add_request(modify->statement);
-		modify->requests++;
-		return;
-	}
-	outcome = outcome_of_others(modify->writing);
-	cfdw_raise_detailed(&failure, psprintf("%s\n%s", cfdw_failure_detail(&failure), outcome));
-}
-
 /* ---- rows ---- */
 
 /*
@@ -528,7 +509,7 @@ add_act(Modify *modify, TupleTableSlot *slot, const char *id)
 
 	if (body == NULL)
 		refuse_value(modify, &defect);
-	count_request(modify);
+	modify->requests++;
 	cfdw_bulk_add(modify->bulk, &(CfdwAct) {
 		.id = id, .act = psprintf("UPDATE %s", body),
 		.target = psprintf("%s \"%s\"", endpoint->element, id),

@@ -126,7 +126,7 @@ static const OptionDef option_defs[] = {
 	 .help = "HTTP proxy for https URLs; proxies of the environment are ignored."},
 	{.name = "read_only", .places = CFDW_PLACE_SERVER, .kind = OPT_BOOL,
 	 .offset = DEST(read_only), .defval = "false",
-	 .help = "Refuse every function that acts or hands out a link."},
+	 .help = "Refuse UPDATE and every function that acts or hands out a link."},
 	{.name = "updatable", .places = CFDW_PLACE_SERVER | CFDW_PLACE_TABLE,
 	 .kind = OPT_BOOL, .offset = DEST(updatable), .defval = "false",
 	 .help = "Whether UPDATE of a foreign table changes what the API holds."},

@@ -347,7 +347,7 @@ jsonb_concat(PG_FUNCTION_ARGS)
 }
 
 char *
-text_to_cstring(const text *value)
+text_to_cstring(const text * value)
 {
 	return pnstrdup(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
