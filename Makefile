@@ -46,7 +46,8 @@ REGRESS = \
 	reports \
 	counts \
 	appends \
-	readers
+	readers \
+	updates
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change
