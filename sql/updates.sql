@@ -299,6 +299,9 @@ SELECT pg_relation_is_updatable('odd', false) AS events;
 ALTER FOREIGN TABLE odd OPTIONS (ADD resource 'accounts');
 ALTER SERVER sandbox OPTIONS (ADD max_requests 'many', ADD company_ids 'none', ADD max_concurrency_ '1');
 SELECT pg_relation_is_updatable('odd', false) AS events;
+-- what cannot be read is refused when it is needed
+SELECT refused('SELECT FROM odd');
+SELECT refused('UPDATE odd SET tracking_status = ''ENABLED''');
 ALTER SERVER sandbox OPTIONS (DROP max_requests, DROP company_ids, DROP max_concurrency_);
 ALTER FOREIGN DATA WRAPPER connection_fdw VALIDATOR nectar.connection_fdw_validator;
 SELECT table_name, is_insertable_into FROM information_schema.tables WHERE table_schema = 'utility' AND table_type = 'FOREIGN' ORDER BY 1;
