@@ -146,7 +146,7 @@ static const OptionDef option_defs[] = {
 	 .help = "File that holds the API key, readable by the server's user alone; read again when it changes."},
 	{.name = "resource", .places = CFDW_PLACE_TABLE, .kind = OPT_RESOURCE,
 	 .offset = DEST(resource),
-	 .help = "What the table shows: companies, sites, connections or accounts."},
+	 .help = "What the table shows: companies, sites, connections, accounts or invitations."},
 	{.name = "json_path", .places = CFDW_PLACE_COLUMN, .kind = OPT_JSON_PATH,
 	 .offset = DEST(json_path),
 	 .help = "Member of the remote object that fills the column, dotted."},
