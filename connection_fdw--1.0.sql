@@ -149,3 +149,11 @@ CREATE FUNCTION reconnect_links(company_id uuid DEFAULT NULL, connection_ids uui
     AS 'MODULE_PATHNAME', 'connection_fdw_reconnect_links' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
 COMMENT ON FUNCTION reconnect_links(uuid, uuid[], name) IS 'connections that wait for their user, each with its link; whoever holds a link can act';
 REVOKE ALL ON FUNCTION reconnect_links(uuid, uuid[], name) FROM PUBLIC;
+
+-- Webhooks.
+
+CREATE FUNCTION verify_webhook(body text, svix_id text, svix_timestamp text, svix_signature text, server name DEFAULT NULL)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_verify_webhook' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION verify_webhook(text, text, text, text, name) IS 'the body of a webhook less secrets, if it is signed with the webhook_secret of the user mapping; otherwise an error';
+REVOKE ALL ON FUNCTION verify_webhook(text, text, text, text, name) FROM PUBLIC;

@@ -49,6 +49,7 @@ typedef struct CachedSession
 	FileStamp	stamp;
 	MemoryContextCallback on_reset;
 	size_t		key_size;		/* bytes that may hold the key */
+	size_t		secret_size;	/* bytes of webhook_secret */
 } CachedSession;
 
 /* One gate per server, whichever role asks. */
@@ -70,12 +71,15 @@ static uint64 generation = 0;
 
 /* The memory context's callback: also where a session was not made whole. */
 static void
-wipe_key(void *arg)
+wipe_secrets(void *arg)
 {
 	CachedSession *cached = arg;
+	CfdwOptions *options = &cached->session.options;
 
-	if (cached->session.options.api_key != NULL)
-		explicit_bzero(cached->session.options.api_key, cached->key_size);
+	if (options->api_key != NULL)
+		explicit_bzero(options->api_key, cached->key_size);
+	if (options->webhook_secret != NULL)
+		explicit_bzero(options->webhook_secret, cached->secret_size);
 }
 
 /* Servers and mappings change seldom: any change makes all sessions anew. */
@@ -237,7 +241,7 @@ file_changed(const CachedSession *cached)
 	struct stat st;
 	FileStamp	stamp;
 
-	if (path == NULL)
+	if (path == NULL || cached->session.options.api_key == NULL)
 		return false;
 	if (stat(path, &st) != 0)
 		return true;
@@ -334,15 +338,20 @@ apply_mapping(CachedSession *cached, HeapTuple mapping)
 		apply_option(options, TextDatumGetCString(items[i]));
 	if (options->api_key != NULL)
 		cached->key_size = strlen(options->api_key);
+	if (options->webhook_secret != NULL)
+		cached->secret_size = strlen(options->webhook_secret);
 
 	/* a short array was unpacked, which makes a copy */
 	if ((Pointer) array != DatumGetPointer(datum))
 		explicit_bzero(array, VARSIZE(array));
 }
 
-/* Built in a context of its own under the caller's, kept once it is whole. */
+/*
+ * Built in a context of its own under the caller's, kept once it is whole;
+ * without a key when none is asked for.
+ */
 static CachedSession *
-make_session(ForeignServer *server, HeapTuple mapping)
+make_session(ForeignServer *server, HeapTuple mapping, bool with_key)
 {
 	Form_pg_user_mapping row = (Form_pg_user_mapping) GETSTRUCT(mapping);
 	CachedSession *cached = (CachedSession *) cfdw_cache_make(sizeof(CachedSession),
@@ -350,7 +359,7 @@ make_session(ForeignServer *server, HeapTuple mapping)
 	MemoryContext old = MemoryContextSwitchTo(cached->entry.cxt);
 	CfdwSession *session = &cached->session;
 
-	cached->on_reset.func = wipe_key;
+	cached->on_reset.func = wipe_secrets;
 	cached->on_reset.arg = cached;
 	MemoryContextRegisterResetCallback(cached->entry.cxt, &cached->on_reset);
 	session->server = server->serverid;
@@ -360,7 +369,8 @@ make_session(ForeignServer *server, HeapTuple mapping)
 	cfdw_options_init(&session->options);
 	cfdw_options_apply(&session->options, server->options);
 	apply_mapping(cached, mapping);
-	find_key(cached);
+	if (with_key || session->options.api_key != NULL)
+		find_key(cached);
 	fill_scope(session);
 	fill_peer(session);
 	MemoryContextSwitchTo(old);
@@ -383,8 +393,15 @@ find_session(Oid mapping)
 	return NULL;
 }
 
-CfdwSession *
-cfdw_session_get(Oid serverid, Oid role)
+/* Does a cached session no longer do? */
+static bool
+is_outdated(const CachedSession *cached, bool with_key)
+{
+	return file_changed(cached) || (with_key && cached->session.options.api_key == NULL);
+}
+
+static CfdwSession *
+get_session(Oid serverid, Oid role, bool with_key)
 {
 	ForeignServer *server;
 	HeapTuple	mapping;
@@ -399,19 +416,31 @@ cfdw_session_get(Oid serverid, Oid role)
 	server = find_server(serverid);
 	mapping = find_mapping(server, role);
 	cached = find_session(((Form_pg_user_mapping) GETSTRUCT(mapping))->oid);
-	if (cached != NULL && file_changed(cached))
+	if (cached != NULL && is_outdated(cached, with_key))
 	{
 		cfdw_cache_invalidate(&cached->entry);
 		cached = NULL;
 	}
 	if (cached == NULL)
 	{
-		cached = make_session(server, mapping);
+		cached = make_session(server, mapping, with_key);
 		cached->entry.valid = generation == began;
 	}
 	ReleaseSysCache(mapping);
 	cfdw_cache_pin(&cached->entry);
 	return &cached->session;
+}
+
+CfdwSession *
+cfdw_session_get(Oid server, Oid role)
+{
+	return get_session(server, role, true);
+}
+
+CfdwSession *
+cfdw_session_get_keyless(Oid server, Oid role)
+{
+	return get_session(server, role, false);
 }
 
 /* ---- answers that went wrong ---- */
