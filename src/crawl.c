@@ -423,6 +423,23 @@ learn_element(CfdwCrawl *crawl, int64 bytes, int64 count)
 		session->element_bytes = Max(session->element_bytes / 2, bytes / count);
 }
 
+void
+cfdw_crawl_spec_init(CfdwCrawlSpec *spec, CfdwStatement *statement, CfdwSession *session,
+					 const CfdwResource *resource, const char *task)
+{
+	memset(spec, 0, sizeof(CfdwCrawlSpec));
+	spec->statement = statement;
+	spec->session = session;
+	spec->resource = resource;
+	spec->route = cfdw_resource_route(resource, NULL);
+	spec->task = task;
+	spec->bound.any = true;
+	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
+		spec->filters[i].any = true;
+	spec->scope = session->companies;
+	spec->scope_count = session->company_count;
+}
+
 CfdwCrawl *
 cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts)
 {

@@ -57,6 +57,14 @@ typedef struct CfdwCrawlCounts
 
 typedef struct CfdwCrawl CfdwCrawl;
 
+/*
+ * Fill a spec for all rows of a resource that lie in the session's scope, on
+ * the route that is bound by nothing.
+ */
+extern void cfdw_crawl_spec_init(CfdwCrawlSpec *spec, CfdwStatement *statement,
+								 CfdwSession *session, const CfdwResource *resource,
+								 const char *task);
+
 /* Begin; sends nothing yet.  Lives in the current memory context. */
 extern CfdwCrawl *cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts);
 

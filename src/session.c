@@ -484,6 +484,8 @@ detail_of(const CfdwSession *session, const CfdwHttpAnswer *answer)
 	text = cfdw_json_text(detail);
 	if (cfdw_text_is_link(text.at, text.len))
 		return NULL;
+	if (answer->carried != NULL && cfdw_text_holds(text.at, text.len, answer->carried))
+		return NULL;
 	return cfdw_text_excerpt(text.at, text.len, session->options.api_key);
 }
 
