@@ -64,7 +64,7 @@ cfdw_signature_secrets_defect(const char *secrets)
 	const char *defect = "It holds no secret.";
 	const char *word;
 	size_t		len;
-	SecretKey			key;
+	SecretKey	key;
 
 	while ((word = next_secret(&secrets, &len)) != NULL)
 		if ((defect = read_key(word, len, &key)) != NULL)
@@ -134,7 +134,7 @@ cfdw_signature_fits(const char *secrets, const CfdwSigned *content, const char *
 	bool		fits = false;
 	const char *word;
 	size_t		len;
-	SecretKey			key;
+	SecretKey	key;
 
 	while ((word = next_secret(&secrets, &len)) != NULL)
 	{
