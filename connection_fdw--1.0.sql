@@ -150,10 +150,40 @@ CREATE FUNCTION reconnect_links(company_id uuid DEFAULT NULL, connection_ids uui
 COMMENT ON FUNCTION reconnect_links(uuid, uuid[], name) IS 'connections that wait for their user, each with its link; whoever holds a link can act';
 REVOKE ALL ON FUNCTION reconnect_links(uuid, uuid[], name) FROM PUBLIC;
 
+-- Connections with their accounts as records, statuses as text.
+
+CREATE TYPE connection_record AS (
+    id uuid, company_id uuid, company_name text, company_external_id text, public_company_id text, external_id
+    text, status text, status_category text, needs_user_action boolean, status_first_seen_time timestamptz,
+    status_last_update_time timestamptz, status_error_detail text, datasource_name text, datasource_url text,
+    url text, username text, workflow_owner_email text, country text, initial_sites uuid[],
+    initial_datasource_types text[], data_collection_start_date date, multiply_by_occupancy boolean, is_active
+    boolean, created timestamptz, updated timestamptz, attrs jsonb);
+COMMENT ON TYPE connection_record IS 'a row of the foreign table connections, its status as the API spells it';
+
+CREATE TYPE account_record AS (
+    id uuid, connection_id uuid, company_id uuid, account_number text, status text, tracking_status text,
+    status_first_seen_time timestamptz, status_last_update_time timestamptz, status_error_detail text,
+    is_duplicated boolean, is_collecting_invoice_data boolean, is_collecting_smart_meter_data boolean, meters
+    uuid[], datasource_types text[], data_collection_start_date date, last_service_date date, attrs jsonb);
+COMMENT ON TYPE account_record IS 'a row of the foreign table accounts, its statuses as the API spells them';
+
+CREATE FUNCTION read_listings(server name DEFAULT NULL, company_id uuid DEFAULT NULL,
+        OUT kind text, OUT read_company_id uuid, OUT whole boolean,
+        OUT connection connection_record, OUT account account_record, OUT requests bigint) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_read_listings' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+COMMENT ON FUNCTION read_listings(name, uuid) IS 'connections with their accounts, each listing read once, and which companies were read whole';
+
+CREATE FUNCTION read_connection(body text, server name DEFAULT NULL,
+        OUT kind text, OUT read_company_id uuid, OUT whole boolean,
+        OUT connection connection_record, OUT account account_record, OUT requests bigint) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_read_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100 ROWS 4;
+COMMENT ON FUNCTION read_connection(text, name) IS 'a connection given as the JSON that the API sends, with its accounts; asks nothing';
+
 -- Webhooks.
 
 CREATE FUNCTION verify_webhook(body text, svix_id text, svix_timestamp text, svix_signature text, server name DEFAULT NULL)
     RETURNS jsonb
     AS 'MODULE_PATHNAME', 'connection_fdw_verify_webhook' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
-COMMENT ON FUNCTION verify_webhook(text, text, text, text, name) IS 'the body of a webhook less secrets, if it is signed with the webhook_secret of the user mapping; otherwise an error';
+COMMENT ON FUNCTION verify_webhook(text, text, text, text, name) IS 'the body of a webhook less secrets; an error unless the webhook_secret of the mapping signed it';
 REVOKE ALL ON FUNCTION verify_webhook(text, text, text, text, name) FROM PUBLIC;

@@ -98,8 +98,11 @@ add_context(void *arg)
 
 	if (decoder->current == NULL)
 		return;
-	errcontext("column \"%s\" of foreign table \"%s\", remote request: GET %s",
-			   decoder->current->name, decoder->table, decoder->element->path);
+	if (decoder->element->path == NULL)
+		errcontext("column \"%s\" of foreign table \"%s\"", decoder->current->name, decoder->table);
+	else
+		errcontext("column \"%s\" of foreign table \"%s\", remote request: GET %s",
+				   decoder->current->name, decoder->table, decoder->element->path);
 }
 
 static void

@@ -22,7 +22,7 @@ typedef struct CfdwElement
 	const CfdwJsonNode *row;
 	const CfdwJsonNode *parent; /* the object it is embedded in; or row */
 	const char *company;		/* the company that was asked for, or NULL */
-	const char *path;			/* of the request, for messages */
+	const char *path;			/* of the request, for messages; NULL: none */
 } CfdwElement;
 
 typedef struct CfdwDecoder CfdwDecoder;
