@@ -114,7 +114,8 @@ public_body(const CfdwSession *session, const char *utf8, size_t len)
 				(errcode(cfdw_sqlstate(CFDW_MALFORMED)),
 				 errmsg("the body of a webhook for server \"%s\" is not well-formed JSON",
 						session->server_name),
-				 errdetail("At byte %zu %s.", defect.offset, defect.why)));
+				 errdetail("It is wrong at byte %zu of %zu: %s.",
+						   Min(defect.offset + 1, len), len, defect.why)));
 	if (!cfdw_decode_public_jsonb(value, &jsonb, &defect.why))
 		ereport(ERROR,
 				(errcode(cfdw_sqlstate(CFDW_BAD_VALUE)),
