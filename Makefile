@@ -29,6 +29,7 @@ REGRESS = \
 	json \
 	secrets \
 	acts \
+	manage \
 	explain \
 	limits \
 	memo \

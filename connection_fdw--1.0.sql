@@ -130,6 +130,32 @@ CREATE FUNCTION bulk_confirm_accounts(connection_ids uuid[], confirm boolean DEF
 COMMENT ON FUNCTION bulk_confirm_accounts(uuid[], boolean, name) IS 'confirm or reject the accounts of many connections at once; one failure does not hide the others';
 REVOKE ALL ON FUNCTION bulk_confirm_accounts(uuid[], boolean, name) FROM PUBLIC;
 
+CREATE FUNCTION create_connection(company_id uuid, url text, username text, password text,
+        sites uuid[] DEFAULT NULL, country text DEFAULT NULL, server name DEFAULT NULL,
+        OUT id uuid, OUT status connection_status) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_create_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION create_connection(uuid, text, text, text, uuid[], text, name) IS 'create a connection of a company from a login at a provider; give the password as a bind parameter';
+REVOKE ALL ON FUNCTION create_connection(uuid, text, text, text, uuid[], text, name) FROM PUBLIC;
+
+CREATE FUNCTION update_connection(connection_id uuid, data_collection_start_date date DEFAULT NULL,
+        multiply_by_occupancy boolean DEFAULT NULL, server name DEFAULT NULL, clear_start_date boolean DEFAULT false)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_update_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION update_connection(uuid, date, boolean, name, boolean) IS 'change settings of a connection, those given only; returns the answer less secrets';
+REVOKE ALL ON FUNCTION update_connection(uuid, date, boolean, name, boolean) FROM PUBLIC;
+
+CREATE FUNCTION set_account_tracking(account_id uuid, tracked boolean, update_meters boolean DEFAULT NULL, server name DEFAULT NULL)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_set_account_tracking' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION set_account_tracking(uuid, boolean, boolean, name) IS 'track an account or stop tracking it; returns the answer less secrets';
+REVOKE ALL ON FUNCTION set_account_tracking(uuid, boolean, boolean, name) FROM PUBLIC;
+
+CREATE FUNCTION bulk_set_account_tracking(account_ids uuid[], tracked boolean, update_meters boolean DEFAULT NULL, server name DEFAULT NULL,
+        OUT account_id uuid, OUT ok boolean, OUT http_status integer, OUT detail text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_bulk_set_account_tracking' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
+COMMENT ON FUNCTION bulk_set_account_tracking(uuid[], boolean, boolean, name) IS 'track many accounts at once or stop tracking them; one failure does not hide the others';
+REVOKE ALL ON FUNCTION bulk_set_account_tracking(uuid[], boolean, boolean, name) FROM PUBLIC;
+
 CREATE FUNCTION company_magic_link(company_id uuid, sites uuid[] DEFAULT NULL, server name DEFAULT NULL)
     RETURNS text
     AS 'MODULE_PATHNAME', 'connection_fdw_company_magic_link' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;

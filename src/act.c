@@ -247,7 +247,7 @@ cfdw_act_object(CfdwSession *session, const char *task, const char *path, const 
 
 CfdwDecoder *
 cfdw_act_decoder(const CfdwSession *session, const char *resource,
-				 const char *const *columns, int count)
+				 const char *const *columns, int count, CfdwUnknownStatus on_unknown)
 {
 	const CfdwResource *found = cfdw_resource_find(resource);
 	TupleDesc	desc = CreateTemplateTupleDesc(count);
@@ -262,8 +262,8 @@ cfdw_act_decoder(const CfdwSession *session, const char *resource,
 		fits[i].column = column;
 		wanted = lappend_int(wanted, i + 1);
 	}
-	return cfdw_decoder_create(found, found->name, desc, fits, wanted,
-							   session->options.on_unknown_status, session->options.api_key);
+	return cfdw_decoder_create(found, found->name, desc, fits, wanted, on_unknown,
+							   session->options.api_key);
 }
 
 /* The answer as jsonb less secrets; false when there is none to show. */

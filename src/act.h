@@ -95,7 +95,8 @@ extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *tas
  * this order, each with its natural type.
  */
 extern CfdwDecoder *cfdw_act_decoder(const CfdwSession *session, const char *resource,
-									 const char *const *columns, int count);
+									 const char *const *columns, int count,
+									 CfdwUnknownStatus on_unknown);
 
 /* Is this object the connection?  False only when it names another one. */
 extern bool cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection);

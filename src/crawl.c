@@ -149,13 +149,20 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+int
+cfdw_values_find(const CfdwValues *values, const char *text)
+{
+	const char **found = NULL;
+
+	if (values->count > 0)
+		found = bsearch(&text, values->values, values->count, sizeof(char *), compare_texts);
+	return found ? found - values->values : -1;
+}
+
 static bool
 values_hold(const CfdwValues *values, const char *text)
 {
-	if (values->any)
-		return true;
-	return values->count > 0 &&
-		bsearch(&text, values->values, values->count, sizeof(char *), compare_texts) != NULL;
+	return values->any || cfdw_values_find(values, text) >= 0;
 }
 
 void
@@ -741,6 +748,19 @@ count_answer(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answe
 	crawl->counts->retries += answer->tries - 1;
 }
 
+/* What was just listed is gone. */
+static void
+warn_gone(CfdwCrawl *crawl, Task *task)
+{
+	note_exists(task);
+	note_change(task);
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
+					task->depth == DETAIL_DEPTH ? task->endpoint->element : "company",
+					task->key, crawl->spec.session->server_name)));
+}
+
 /*
  * A value of the query that does not exist yields no rows; something that
  * was just listed is gone, which is worth a warning.
@@ -751,15 +771,8 @@ is_nothing(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
 	if (answer->cause != CFDW_NOT_FOUND || flight->task->key[0] == '\0' || flight->page > 1 ||
 		!cfdw_session_is_api_404(answer))
 		return false;
-	if (!flight->task->is_listed)
-		return true;
-	note_exists(flight->task);
-	note_change(flight->task);
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
-					flight->task->depth == DETAIL_DEPTH ? flight->task->endpoint->element :
-					"company", flight->task->key, crawl->spec.session->server_name)));
+	if (flight->task->is_listed)
+		warn_gone(crawl, flight->task);
 	return true;
 }
 

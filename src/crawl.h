@@ -135,6 +135,9 @@ extern bool cfdw_crawl_choose_filters(CfdwValues *filters, int pages, int share)
 /* Sort values and drop duplicates. */
 extern void cfdw_values_sort(CfdwValues *values);
 
+/* Where the text is among the sorted values; -1: nowhere. */
+extern int	cfdw_values_find(const CfdwValues *values, const char *text);
+
 /* Keep in `values` only what is in `other` as well. */
 extern void cfdw_values_intersect(CfdwValues *values, const CfdwValues *other);
 

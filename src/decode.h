@@ -36,6 +36,9 @@ extern CfdwDecoder *cfdw_decoder_create(const CfdwResource *resource,
 										const CfdwFit *fits, List *columns,
 										CfdwUnknownStatus on_unknown, const char *secret);
 
+/* Members, with NULL at their end, that attrs leaves out; borrowed. */
+extern void cfdw_decoder_leave_out(CfdwDecoder *decoder, const char *const *members);
+
 /* How many levels below a row, or its parent, must be in the table. */
 extern int	cfdw_decoder_depth(const CfdwDecoder *decoder);
 

@@ -288,7 +288,8 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 	links.statement = cfdw_statement_create();
 	links.row_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw link",
 										  ALLOCSET_DEFAULT_SIZES);
-	links.decoder = cfdw_act_decoder(links.session, "connections", link_columns, lengthof(link_columns));
+	links.decoder = cfdw_act_decoder(links.session, "connections", link_columns, lengthof(link_columns),
+									 links.session->options.on_unknown_status);
 	fill_link_spec(fcinfo, &links, &spec);
 	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user",
 							 "ended early, no link was handed out");

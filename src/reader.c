@@ -14,6 +14,7 @@
 
 #include "access/htup_details.h"
 #include "act.h"
+#include "common/hashfn.h"
 #include "compat.h"
 #include "crawl.h"
 #include "decode.h"
@@ -24,6 +25,7 @@
 #include "target.h"
 #include "text.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
@@ -31,6 +33,9 @@
 
 PG_FUNCTION_INFO_V1(connection_fdw_read_listings);
 PG_FUNCTION_INFO_V1(connection_fdw_read_connection);
+
+/* Members of an event that are not the connection's own. */
+static const char *const event_members[] = {"eventType", "protectedChanges", "old", NULL};
 
 /* Columns of a result row. */
 enum
@@ -56,6 +61,36 @@ typedef struct Record
 	bool	   *nulls;
 } Record;
 
+/* An id in a set of them. */
+typedef struct SeenId
+{
+	pg_uuid_t	id;
+	char		status;			/* simplehash's own */
+} SeenId;
+
+static inline uint32
+hash_id(pg_uuid_t id)
+{
+	return hash_bytes(id.data, UUID_LEN);
+}
+
+static inline bool
+is_same_id(pg_uuid_t a, pg_uuid_t b)
+{
+	return memcmp(a.data, b.data, UUID_LEN) == 0;
+}
+
+#define SH_PREFIX seen
+#define SH_ELEMENT_TYPE SeenId
+#define SH_KEY_TYPE pg_uuid_t
+#define SH_KEY id
+#define SH_HASH_KEY(table, key) hash_id(key)
+#define SH_EQUAL(table, a, b) is_same_id(a, b)
+#define SH_SCOPE static inline
+#define SH_DEFINE
+#define SH_DECLARE
+#include "lib/simplehash.h"
+
 typedef struct Reader
 {
 	CfdwSession *session;
@@ -63,6 +98,10 @@ typedef struct Reader
 	Record		connection;
 	Record		account;
 	MemoryContext row_cxt;
+
+	/* of listings */
+	seen_hash  *seen;			/* ids of connections */
+	seen_hash  *repeated;		/* companies that named a connection twice */
 } Reader;
 
 /* ---- making a reader ---- */
@@ -125,6 +164,7 @@ put_row(Reader *reader, const char *kind, Datum *values, bool *nulls)
 	tuplestore_putvalues(reader->rsinfo->setResult, reader->rsinfo->setDesc, values, nulls);
 }
 
+/* Put a row's record; values and nulls of its attributes are left behind. */
 static void
 put_element(Reader *reader, Record *record, const CfdwElement *element)
 {
@@ -146,15 +186,15 @@ put_element(Reader *reader, Record *record, const CfdwElement *element)
 }
 
 static void
-put_company(Reader *reader, const CfdwCompanyRead *company)
+put_company(Reader *reader, const pg_uuid_t *company, bool whole)
 {
 	Datum		values[READ_COLUMNS] = {0};
 	bool		nulls[READ_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
-	values[READ_COMPANY] = UUIDPGetDatum(&company->company);
+	values[READ_COMPANY] = UUIDPGetDatum(company);
 	nulls[READ_COMPANY] = false;
-	values[READ_WHOLE] = BoolGetDatum(company->is_whole);
+	values[READ_WHOLE] = BoolGetDatum(whole);
 	nulls[READ_WHOLE] = false;
 	put_row(reader, "company", values, nulls);
 }
@@ -196,6 +236,50 @@ fill_spec(const Reader *reader, CfdwCrawlSpec *spec, char *company)
 	}
 }
 
+/*
+ * A connection that comes twice says that pages overlapped, so that others
+ * may have been missed, even where the total is right.
+ */
+static bool
+comes_again(Reader *reader, const CfdwElement *element)
+{
+	CfdwSpan	text = cfdw_json_text(cfdw_json_member(element->row, "id"));
+	pg_uuid_t	id;
+	bool		found;
+
+	(void) cfdw_text_to_uuid(text.at, text.len, &id);
+	seen_insert(reader->seen, id, &found);
+	if (!found)
+		return false;
+	(void) cfdw_text_to_uuid(element->company, strlen(element->company), &id);
+	seen_insert(reader->repeated, id, &found);
+	if (!found)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the listing of company \"%s\" changed while it was read from server \"%s\"",
+						element->company, reader->session->server_name),
+				 errdetail("It names a connection twice; others may have been missed.")));
+	return true;
+}
+
+/* Put all that the crawl gives, each connection once. */
+static void
+put_elements(Reader *reader, CfdwCrawl *crawl)
+{
+	CfdwElement element;
+	bool		is_passed_over = false;
+
+	while (cfdw_crawl_next(crawl, true, &element) == CFDW_NEXT_ROW)
+	{
+		bool		is_connection = element.row == element.parent;
+
+		if (is_connection)
+			is_passed_over = comes_again(reader, &element);
+		if (!is_passed_over)
+			put_element(reader, is_connection ? &reader->connection : &reader->account, &element);
+	}
+}
+
 /* A row for each company that there is; were all there? */
 static bool
 put_companies(Reader *reader, const CfdwCrawl *crawl)
@@ -205,11 +289,12 @@ put_companies(Reader *reader, const CfdwCrawl *crawl)
 
 	foreach(lc, cfdw_crawl_companies(crawl))
 	{
-		const CfdwCompanyRead *company = lfirst(lc);
+		const CfdwCompanyRead *read = lfirst(lc);
+		bool		is_repeated = seen_lookup(reader->repeated, read->company) != NULL;
 
-		all &= company->exists;
-		if (company->exists)
-			put_company(reader, company);
+		all &= read->exists;
+		if (read->exists)
+			put_company(reader, &read->company, read->is_whole && !is_repeated);
 	}
 	return all;
 }
@@ -222,15 +307,14 @@ connection_fdw_read_listings(PG_FUNCTION_ARGS)
 	CfdwCrawlSpec spec;
 	CfdwCrawlCounts counts = {0};
 	CfdwCrawl  *crawl;
-	CfdwElement element;
 	bool		all;
 
 	begin_reader(&reader, fcinfo, cfdw_target_session(cfdw_act_server_arg(fcinfo, 0)));
+	reader.seen = seen_create(CurrentMemoryContext, 0, NULL);
+	reader.repeated = seen_create(CurrentMemoryContext, 0, NULL);
 	fill_spec(&reader, &spec, company);
 	crawl = cfdw_crawl_begin(&spec, &counts);
-	while (cfdw_crawl_next(crawl, true, &element) == CFDW_NEXT_ROW)
-		put_element(&reader, element.row == element.parent ? &reader.connection : &reader.account,
-					&element);
+	put_elements(&reader, crawl);
 	all = put_companies(&reader, crawl);
 	cfdw_crawl_end(crawl);
 	put_end(&reader, all && company == NULL, counts.requests);
@@ -311,6 +395,7 @@ put_given(Given *given, const CfdwJsonNode *connection)
 	for (const CfdwJsonNode *account = cfdw_json_first(accounts); account;
 		 account = cfdw_json_next(accounts, account))
 	{
+		CHECK_FOR_INTERRUPTS();
 		check_given(given, account);
 		element.row = account;
 		put_element(&given->reader, &given->reader.account, &element);
@@ -327,6 +412,7 @@ connection_fdw_read_connection(PG_FUNCTION_ARGS)
 		cfdw_act_refuse_null("body");
 	begin_reader(&given.reader, fcinfo,
 				 cfdw_target_session_keyless(cfdw_act_server_arg(fcinfo, 1)));
+	cfdw_decoder_leave_out(given.reader.connection.decoder, event_members);
 	given.task = psprintf("cannot read the given connection for server \"%s\"",
 						  given.reader.session->server_name);
 	connection = parse_given(&given, PG_GETARG_TEXT_PP(0));
