@@ -29,6 +29,7 @@ REGRESS = \
 	json \
 	secrets \
 	acts \
+	manage \
 	explain \
 	limits \
 	memo \
@@ -42,7 +43,8 @@ REGRESS = \
 	shapes \
 	reports \
 	counts \
-	appends
+	appends \
+	readers
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change

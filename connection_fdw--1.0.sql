@@ -130,6 +130,32 @@ CREATE FUNCTION bulk_confirm_accounts(connection_ids uuid[], confirm boolean DEF
 COMMENT ON FUNCTION bulk_confirm_accounts(uuid[], boolean, name) IS 'confirm or reject the accounts of many connections at once; one failure does not hide the others';
 REVOKE ALL ON FUNCTION bulk_confirm_accounts(uuid[], boolean, name) FROM PUBLIC;
 
+CREATE FUNCTION create_connection(company_id uuid, url text, username text, password text,
+        sites uuid[] DEFAULT NULL, country text DEFAULT NULL, server name DEFAULT NULL,
+        OUT id uuid, OUT status connection_status) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_create_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION create_connection(uuid, text, text, text, uuid[], text, name) IS 'create a connection of a company from a login at a provider; give the password as a bind parameter';
+REVOKE ALL ON FUNCTION create_connection(uuid, text, text, text, uuid[], text, name) FROM PUBLIC;
+
+CREATE FUNCTION update_connection(connection_id uuid, data_collection_start_date date DEFAULT NULL,
+        multiply_by_occupancy boolean DEFAULT NULL, server name DEFAULT NULL, clear_start_date boolean DEFAULT false)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_update_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION update_connection(uuid, date, boolean, name, boolean) IS 'change settings of a connection, those given only; returns the answer less secrets';
+REVOKE ALL ON FUNCTION update_connection(uuid, date, boolean, name, boolean) FROM PUBLIC;
+
+CREATE FUNCTION set_account_tracking(account_id uuid, tracked boolean, update_meters boolean DEFAULT NULL, server name DEFAULT NULL)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_set_account_tracking' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION set_account_tracking(uuid, boolean, boolean, name) IS 'track an account or stop tracking it; returns the answer less secrets';
+REVOKE ALL ON FUNCTION set_account_tracking(uuid, boolean, boolean, name) FROM PUBLIC;
+
+CREATE FUNCTION bulk_set_account_tracking(account_ids uuid[], tracked boolean, update_meters boolean DEFAULT NULL, server name DEFAULT NULL,
+        OUT account_id uuid, OUT ok boolean, OUT http_status integer, OUT detail text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_bulk_set_account_tracking' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
+COMMENT ON FUNCTION bulk_set_account_tracking(uuid[], boolean, boolean, name) IS 'track many accounts at once or stop tracking them; one failure does not hide the others';
+REVOKE ALL ON FUNCTION bulk_set_account_tracking(uuid[], boolean, boolean, name) FROM PUBLIC;
+
 CREATE FUNCTION company_magic_link(company_id uuid, sites uuid[] DEFAULT NULL, server name DEFAULT NULL)
     RETURNS text
     AS 'MODULE_PATHNAME', 'connection_fdw_company_magic_link' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
@@ -149,3 +175,33 @@ CREATE FUNCTION reconnect_links(company_id uuid DEFAULT NULL, connection_ids uui
     AS 'MODULE_PATHNAME', 'connection_fdw_reconnect_links' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
 COMMENT ON FUNCTION reconnect_links(uuid, uuid[], name) IS 'connections that wait for their user, each with its link; whoever holds a link can act';
 REVOKE ALL ON FUNCTION reconnect_links(uuid, uuid[], name) FROM PUBLIC;
+
+-- Connections with their accounts as records, statuses as text.
+
+CREATE TYPE connection_record AS (
+    id uuid, company_id uuid, company_name text, company_external_id text, public_company_id text, external_id
+    text, status text, status_category text, needs_user_action boolean, status_first_seen_time timestamptz,
+    status_last_update_time timestamptz, status_error_detail text, datasource_name text, datasource_url text,
+    url text, username text, workflow_owner_email text, country text, initial_sites uuid[],
+    initial_datasource_types text[], data_collection_start_date date, multiply_by_occupancy boolean, is_active
+    boolean, created timestamptz, updated timestamptz, attrs jsonb);
+COMMENT ON TYPE connection_record IS 'a row of the foreign table connections, its status as the API spells it';
+
+CREATE TYPE account_record AS (
+    id uuid, connection_id uuid, company_id uuid, account_number text, status text, tracking_status text,
+    status_first_seen_time timestamptz, status_last_update_time timestamptz, status_error_detail text,
+    is_duplicated boolean, is_collecting_invoice_data boolean, is_collecting_smart_meter_data boolean, meters
+    uuid[], datasource_types text[], data_collection_start_date date, last_service_date date, attrs jsonb);
+COMMENT ON TYPE account_record IS 'a row of the foreign table accounts, its statuses as the API spells them';
+
+CREATE FUNCTION read_listings(server name DEFAULT NULL, company_id uuid DEFAULT NULL,
+        OUT kind text, OUT read_company_id uuid, OUT whole boolean,
+        OUT connection connection_record, OUT account account_record, OUT requests bigint) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_read_listings' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 1000;
+COMMENT ON FUNCTION read_listings(name, uuid) IS 'connections with their accounts, each listing read once, and which companies were read whole';
+
+CREATE FUNCTION read_connection(body text, server name DEFAULT NULL,
+        OUT kind text, OUT read_company_id uuid, OUT whole boolean,
+        OUT connection connection_record, OUT account account_record, OUT requests bigint) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'connection_fdw_read_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100 ROWS 4;
+COMMENT ON FUNCTION read_connection(text, name) IS 'a connection given as the JSON that the API sends, with its accounts; asks nothing';

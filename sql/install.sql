@@ -11,6 +11,7 @@ SELECT e.extname, n.nspname AS schema, e.extrelocatable,
  WHERE e.extname = 'connection_fdw';
 
 -- Every member has a comment.
+\pset format unaligned
 SELECT o.type, o.identity,
        coalesce(obj_description(d.objid, d.classid::regclass::name), '*** none ***') AS comment
   FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) o
@@ -24,6 +25,8 @@ SELECT p.oid::regprocedure AS function,
        p.prorows AS rows, has_function_privilege('public', p.oid, 'EXECUTE') AS public
   FROM pg_proc p
  WHERE p.pronamespace = 'nectar'::regnamespace ORDER BY p.oid::regprocedure::text COLLATE "C";
+
+\pset format aligned
 
 -- No function runs with its owner's rights, and none is the namesake of a type.
 SELECT proname FROM pg_proc WHERE pronamespace = 'nectar'::regnamespace AND prosecdef;

@@ -82,6 +82,18 @@ cfdw_act_connection_target(const char *connection)
 	return psprintf("connection \"%s\"", connection);
 }
 
+char *
+cfdw_act_company_target(const char *company)
+{
+	return psprintf("company \"%s\"", company);
+}
+
+char *
+cfdw_act_account_target(const char *account)
+{
+	return psprintf("account \"%s\"", account);
+}
+
 void
 cfdw_act_log_write(CfdwActLog *log, const char *outcome)
 {
@@ -190,21 +202,21 @@ cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request)
 }
 
 CfdwHttpAnswer
-cfdw_act_perform(CfdwSession *session, const char *act, const char *target, const char *task,
-				 CfdwMethod method, const char *path, const char *body)
+cfdw_act_perform(CfdwSession *session, const CfdwActRequest *act)
 {
 	CfdwHttpRequest *request;
 	CfdwHttpAnswer answer;
 	CfdwActLog *log;
 
 	wait_for_slot(session);
-	log = cfdw_act_log_begin(session, act, target, CFDW_ACT_UNKNOWN);
-	request = cfdw_http_start(&session->peer, method, path, body, true);
+	log = cfdw_act_log_begin(session, act->act, act->target, CFDW_ACT_UNKNOWN);
+	request = cfdw_http_start(&session->peer, act->method, act->path, act->body, true);
 	wait_for(request);
-	answer = cfdw_act_answer(method, request);
+	answer = cfdw_act_answer(act->method, request);
+	answer.carried = act->carried;
 	cfdw_act_log_end(log, &answer);
 	if (answer.cause != CFDW_OK)
-		cfdw_session_raise(session, task, method, path, &answer);
+		cfdw_session_raise(session, act->task, act->method, act->path, &answer);
 	return answer;
 }
 
@@ -231,6 +243,27 @@ cfdw_act_object(CfdwSession *session, const char *task, const char *path, const 
 	if (object == NULL)
 		cfdw_session_refuse(session, task, path, defect.cause, defect.why);
 	return object;
+}
+
+CfdwDecoder *
+cfdw_act_decoder(const CfdwSession *session, const char *resource,
+				 const char *const *columns, int count, CfdwUnknownStatus on_unknown)
+{
+	const CfdwResource *found = cfdw_resource_find(resource);
+	TupleDesc	desc = CreateTemplateTupleDesc(count);
+	CfdwFit    *fits = palloc0(sizeof(CfdwFit) * count);
+	List	   *wanted = NIL;
+
+	for (int i = 0; i < count; i++)
+	{
+		const CfdwColumn *column = cfdw_resource_column(found, columns[i]);
+
+		TupleDescInitEntry(desc, i + 1, column->name, cfdw_type_oid(column->type), -1, 0);
+		fits[i].column = column;
+		wanted = lappend_int(wanted, i + 1);
+	}
+	return cfdw_decoder_create(found, found->name, desc, fits, wanted, on_unknown,
+							   session->options.api_key);
 }
 
 /* The answer as jsonb less secrets; false when there is none to show. */

@@ -47,8 +47,10 @@ extern void cfdw_act_refuse_null(const char *argument);
 /* The uuids of an array as texts, in order; NULL elements left out. */
 extern CfdwValues cfdw_act_uuid_texts(ArrayType *array);
 
-/* What an act on a connection is about, for its log line; palloc'd. */
+/* What an act is about, for its log line; palloc'd. */
 extern char *cfdw_act_connection_target(const char *connection);
+extern char *cfdw_act_company_target(const char *company);
+extern char *cfdw_act_account_target(const char *account);
 
 /*
  * Begin the log line of an act that is about to be sent, in the current
@@ -65,17 +67,36 @@ extern void cfdw_act_log_write(CfdwActLog *log, const char *outcome);
  */
 extern CfdwHttpAnswer cfdw_act_answer(CfdwMethod method, const CfdwHttpRequest *request);
 
+/* What an act sends, and how it is told of.  All borrowed. */
+typedef struct CfdwActRequest
+{
+	const char *act;			/* for the log: "confirm_accounts(true)" */
+	const char *target;			/* for the log: `connection "..."` */
+	const char *task;			/* message of errors */
+	CfdwMethod	method;
+	const char *path;			/* below the base URL */
+	const char *body;			/* NULL: none */
+	const char *carried;		/* secret in the body, in UTF-8, that no
+								 * message repeats; NULL: none */
+} CfdwActRequest;
+
 /*
- * Send an act, log it and wait; raises with `task` unless it succeeded.  The
- * answer's body lives in the current memory context.
+ * Send an act, log it and wait; raises unless it succeeded.  The answer's
+ * body lives in the current memory context.
  */
-extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const char *act, const char *target,
-									   const char *task, CfdwMethod method, const char *path,
-									   const char *body);
+extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const CfdwActRequest *act);
 
 /* The answer's JSON object; raises when it is none. */
 extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *task,
 										   const char *path, const CfdwHttpAnswer *answer);
+
+/*
+ * A decoder for elements of a resource that fills these of its columns, in
+ * this order, each with its natural type.
+ */
+extern CfdwDecoder *cfdw_act_decoder(const CfdwSession *session, const char *resource,
+									 const char *const *columns, int count,
+									 CfdwUnknownStatus on_unknown);
 
 /* Is this object the connection?  False only when it names another one. */
 extern bool cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection);

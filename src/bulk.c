@@ -28,6 +28,14 @@ cfdw_bulk_create(CfdwSession *session)
 	return bulk;
 }
 
+/* Its company is not one of the session's scope. */
+static void
+refuse_outside(CfdwBulkItem *item)
+{
+	item->is_done = true;
+	item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
+}
+
 void
 cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act)
 {
@@ -37,7 +45,10 @@ cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act)
 	item->act = *act;
 	item->looks_up = act->connection != NULL && bulk->session->company_count >= 0;
 	bulk->items = lappend(bulk->items, item);
-	bulk->open = lappend(bulk->open, item);
+	if (act->is_outside)
+		refuse_outside(item);
+	else
+		bulk->open = lappend(bulk->open, item);
 	MemoryContextSwitchTo(old);
 }
 
@@ -118,7 +129,7 @@ finish_look_up(CfdwBulk *bulk, CfdwBulkItem *item, const CfdwHttpAnswer *answer)
 	if (!is_known)
 		refuse_look_up(item, answer, &defect);
 	else if (!covered)
-		item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
+		refuse_outside(item);
 }
 
 static void

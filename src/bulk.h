@@ -27,6 +27,7 @@ typedef struct CfdwAct
 	const char *body;
 	const char *connection;		/* looked up first, where company_ids fence
 								 * acts; NULL: known to lie in scope */
+	bool		is_outside;		/* known to lie outside: not sent */
 } CfdwAct;
 
 typedef struct CfdwBulkItem

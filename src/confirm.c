@@ -48,18 +48,24 @@ connection_fdw_confirm_accounts(PG_FUNCTION_ARGS)
 {
 	char	   *connection = cfdw_act_uuid_arg(fcinfo, 0, "connection_id");
 	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 2));
-	char	   *task = psprintf("could not confirm the accounts of connection \"%s\" on server \"%s\"",
-								connection, session->server_name);
+	CfdwActRequest act = {
+		.target = cfdw_act_connection_target(connection),
+		.task = psprintf("could not confirm the accounts of connection \"%s\" on server \"%s\"",
+						 connection, session->server_name),
+		.method = CFDW_PATCH,
+		.path = confirm_path(connection),
+	};
 	CfdwHttpAnswer answer;
 	bool		confirm;
 
 	if (PG_ARGISNULL(1))
 		cfdw_act_refuse_null("confirm");
 	confirm = PG_GETARG_BOOL(1);
+	act.act = confirm_act(confirm);
+	act.body = confirm_body(confirm);
 	cfdw_target_check_act(session, "nectar.confirm_accounts", false);
-	cfdw_act_check_connection(session, task, connection);
-	answer = cfdw_act_perform(session, confirm_act(confirm), cfdw_act_connection_target(connection), task,
-							  CFDW_PATCH, confirm_path(connection), confirm_body(confirm));
+	cfdw_act_check_connection(session, act.task, connection);
+	answer = cfdw_act_perform(session, &act);
 	return cfdw_act_return_answer(fcinfo, &answer);
 }
 

@@ -13,6 +13,7 @@
 
 #include "decode.h"
 #include "memo.h"
+#include "nodes/pg_list.h"
 #include "resource.h"
 #include "session.h"
 
@@ -41,6 +42,7 @@ typedef struct CfdwCrawlSpec
 	int64		demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
 	bool		ramp;			/* widen the window 1, 2, 4, ... */
 	bool		totals;			/* one element of each listing, for its total */
+	bool		with_parents;	/* give each element that embeds rows as well */
 	int			depth;			/* levels below a row that are read of it */
 } CfdwCrawlSpec;
 
@@ -56,6 +58,14 @@ typedef struct CfdwCrawlCounts
 } CfdwCrawlCounts;
 
 typedef struct CfdwCrawl CfdwCrawl;
+
+/*
+ * Fill a spec for all rows of a resource that lie in the session's scope, on
+ * the route that is bound by nothing.
+ */
+extern void cfdw_crawl_spec_init(CfdwCrawlSpec *spec, CfdwStatement *statement,
+								 CfdwSession *session, const CfdwResource *resource,
+								 const char *task);
 
 /* Begin; sends nothing yet.  Lives in the current memory context. */
 extern CfdwCrawl *cfdw_crawl_begin(const CfdwCrawlSpec *spec, CfdwCrawlCounts *counts);
@@ -73,6 +83,9 @@ typedef enum CfdwNext
 /*
  * The next row, valid until the next call.  With `wait`, it waits for answers
  * as needed; without, it sends what may be sent and says CFDW_NEXT_LATER.
+ *
+ * In a crawl with parents, an element that embeds rows comes as a row that is
+ * its own parent, once, right before its rows and from the same answer.
  */
 extern CfdwNext cfdw_crawl_next(CfdwCrawl *crawl, bool wait, CfdwElement *element);
 
@@ -93,6 +106,18 @@ typedef struct CfdwListing
  */
 extern const CfdwListing *cfdw_crawl_listing(const CfdwCrawl *crawl);
 
+/* A company whose listing was asked for. */
+typedef struct CfdwCompanyRead
+{
+	pg_uuid_t	company;
+	bool		exists;			/* by the list of companies or its own listing */
+	bool		is_whole;		/* nothing in its listing changed or went
+								 * while it was read */
+} CfdwCompanyRead;
+
+/* In a crawl with parents that has ended: CfdwCompanyRead, one a listing. */
+extern List *cfdw_crawl_companies(const CfdwCrawl *crawl);
+
 /* Requests known of that are on their way or not sent yet. */
 extern int64 cfdw_crawl_outstanding(CfdwCrawl *crawl);
 
@@ -109,6 +134,9 @@ extern bool cfdw_crawl_choose_filters(CfdwValues *filters, int pages, int share)
 
 /* Sort values and drop duplicates. */
 extern void cfdw_values_sort(CfdwValues *values);
+
+/* Where the text is among the sorted values; -1: nowhere. */
+extern int	cfdw_values_find(const CfdwValues *values, const char *text);
 
 /* Keep in `values` only what is in `other` as well. */
 extern void cfdw_values_intersect(CfdwValues *values, const CfdwValues *other);

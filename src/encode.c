@@ -14,6 +14,7 @@
 #include "mb/pg_wchar.h"
 #include "text.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/json.h"
 #include "utils/uuid.h"
 
@@ -22,14 +23,23 @@ cfdw_body_begin(CfdwBody *body)
 {
 	initStringInfo(&body->text);
 	appendStringInfoChar(&body->text, '{');
+	body->has_members = false;
 }
 
 static void
 add_name(CfdwBody *body, const char *name)
 {
-	if (body->text.len > 1)
+	if (body->has_members)
 		appendStringInfoChar(&body->text, ',');
 	appendStringInfo(&body->text, "\"%s\":", name);
+	body->has_members = true;
+}
+
+void
+cfdw_body_null(CfdwBody *body, const char *name)
+{
+	add_name(body, name);
+	appendStringInfoString(&body->text, "null");
 }
 
 void
@@ -37,6 +47,46 @@ cfdw_body_bool(CfdwBody *body, const char *name, bool value)
 {
 	add_name(body, name);
 	appendStringInfoString(&body->text, value ? "true" : "false");
+}
+
+void
+cfdw_body_int(CfdwBody *body, const char *name, int64 value)
+{
+	add_name(body, name);
+	appendStringInfo(&body->text, INT64_FORMAT, value);
+}
+
+void
+cfdw_body_text(CfdwBody *body, const char *name, const char *value)
+{
+	add_name(body, name);
+	escape_json(&body->text, value);
+}
+
+void
+cfdw_body_date(CfdwBody *body, const char *name, DateADT value)
+{
+	char		text[MAXDATELEN + 1];
+	struct pg_tm parts = {0};
+
+	j2date(value + POSTGRES_EPOCH_JDATE, &parts.tm_year, &parts.tm_mon, &parts.tm_mday);
+	EncodeDateOnly(&parts, USE_ISO_DATES, text);
+	cfdw_body_text(body, name, text);
+}
+
+void
+cfdw_body_open(CfdwBody *body, const char *name)
+{
+	add_name(body, name);
+	appendStringInfoChar(&body->text, '{');
+	body->has_members = false;
+}
+
+void
+cfdw_body_close(CfdwBody *body)
+{
+	appendStringInfoChar(&body->text, '}');
+	body->has_members = true;
 }
 
 static char *

@@ -10,6 +10,7 @@
 #include "links.h"
 
 #include "act.h"
+#include "argument.h"
 #include "compat.h"
 #include "crawl.h"
 #include "decode.h"
@@ -108,17 +109,11 @@ link_or_refuse(CfdwSession *session, const char *task, const char *path, const c
 static char *
 sites_body(FunctionCallInfo fcinfo, int index)
 {
-	ArrayType  *sites;
+	ArrayType  *sites = cfdw_arg_array(fcinfo, index, "sites", "site ids");
 	CfdwBody	body;
 
-	if (PG_ARGISNULL(index))
+	if (sites == NULL)
 		return NULL;
-	sites = PG_GETARG_ARRAYTYPE_P(index);
-	if (ArrayGetNItems(ARR_NDIM(sites), ARR_DIMS(sites)) == 0 || array_contains_nulls(sites))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("argument \"sites\" must hold site ids and no nulls"),
-				 errhint("Leave it out for a link without sites.")));
 	cfdw_body_begin(&body);
 	cfdw_body_array(&body, "sites", sites);
 	return cfdw_body_end(&body);
@@ -130,17 +125,23 @@ connection_fdw_company_magic_link(PG_FUNCTION_ARGS)
 	char	   *company = cfdw_act_uuid_arg(fcinfo, 0, "company_id");
 	char	   *body = sites_body(fcinfo, 1);
 	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 2));
-	char	   *path = psprintf("/connection/company/%s/link", company);
-	char	   *task = psprintf("could not get the magic link of company \"%s\" from server \"%s\"",
-								company, session->server_name);
+	CfdwActRequest act = {
+		.act = "company_magic_link",
+		.target = cfdw_act_company_target(company),
+		.task = psprintf("could not get the magic link of company \"%s\" from server \"%s\"",
+						 company, session->server_name),
+		.method = body ? CFDW_POST : CFDW_GET,
+		.path = psprintf("/connection/company/%s/link", company),
+		.body = body,
+	};
 	CfdwHttpAnswer answer;
+	const CfdwJsonNode *object;
 
 	cfdw_target_check_act(session, "nectar.company_magic_link", true);
 	cfdw_target_check_company(session, company);
-	answer = cfdw_act_perform(session, "company_magic_link", psprintf("company \"%s\"", company), task,
-							  body ? CFDW_POST : CFDW_GET, path, body);
-	PG_RETURN_TEXT_P(link_or_refuse(session, task, path,
-									company_link(session, cfdw_act_object(session, task, path, &answer))));
+	answer = cfdw_act_perform(session, &act);
+	object = cfdw_act_object(session, act.task, act.path, &answer);
+	PG_RETURN_TEXT_P(link_or_refuse(session, act.task, act.path, company_link(session, object)));
 }
 
 Datum
@@ -148,20 +149,24 @@ connection_fdw_connection_magic_link(PG_FUNCTION_ARGS)
 {
 	char	   *connection = cfdw_act_uuid_arg(fcinfo, 0, "connection_id");
 	CfdwSession *session = cfdw_target_session(cfdw_act_server_arg(fcinfo, 1));
-	char	   *path = psprintf("/connection/%s", connection);
-	char	   *task = psprintf("could not get the magic link of connection \"%s\" from server \"%s\"",
-								connection, session->server_name);
+	CfdwActRequest act = {
+		.act = "connection_magic_link",
+		.target = cfdw_act_connection_target(connection),
+		.task = psprintf("could not get the magic link of connection \"%s\" from server \"%s\"",
+						 connection, session->server_name),
+		.method = CFDW_GET,
+		.path = psprintf("/connection/%s", connection),
+	};
 	CfdwHttpAnswer answer;
 	const CfdwJsonNode *object;
 
 	cfdw_target_check_act(session, "nectar.connection_magic_link", true);
-	cfdw_act_check_connection(session, task, connection);
-	answer = cfdw_act_perform(session, "connection_magic_link", cfdw_act_connection_target(connection), task,
-							  CFDW_GET, path, NULL);
-	object = cfdw_act_object(session, task, path, &answer);
+	cfdw_act_check_connection(session, act.task, connection);
+	answer = cfdw_act_perform(session, &act);
+	object = cfdw_act_object(session, act.task, act.path, &answer);
 	if (!cfdw_act_is_connection(object, connection))
-		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
-	PG_RETURN_TEXT_P(link_or_refuse(session, task, path, connection_link(session, object)));
+		cfdw_session_refuse(session, act.task, act.path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
+	PG_RETURN_TEXT_P(link_or_refuse(session, act.task, act.path, connection_link(session, object)));
 }
 
 /* ---- reconnect links ---- */
@@ -186,26 +191,6 @@ typedef struct LinkCrawl
 	MemoryContext row_cxt;
 	int			links;
 } LinkCrawl;
-
-/* A decoder for rows of `connections` that hold the link columns alone. */
-static CfdwDecoder *
-make_link_decoder(const CfdwResource *resource, const CfdwSession *session)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(lengthof(link_columns));
-	CfdwFit    *fits = palloc0(sizeof(CfdwFit) * lengthof(link_columns));
-	List	   *wanted = NIL;
-
-	for (int i = 0; i < lengthof(link_columns); i++)
-	{
-		const CfdwColumn *column = cfdw_resource_column(resource, link_columns[i]);
-
-		TupleDescInitEntry(desc, i + 1, column->name, cfdw_type_oid(column->type), -1, 0);
-		fits[i].column = column;
-		wanted = lappend_int(wanted, i + 1);
-	}
-	return cfdw_decoder_create(resource, resource->name, desc, fits, wanted,
-							   session->options.on_unknown_status, session->options.api_key);
-}
 
 static const CfdwStatusFact *
 status_fact_of(const CfdwJsonNode *connection)
@@ -261,52 +246,30 @@ run_link_crawl(LinkCrawl *links, ReturnSetInfo *rsinfo, CfdwCrawlSpec *spec)
 	cfdw_crawl_end(crawl);
 }
 
-static const CfdwRoute *
-route_by(const CfdwResource *resource, const char *bound)
-{
-	for (int i = 0; i < resource->route_count; i++)
-	{
-		const char *column = resource->routes[i].bound;
-
-		if (bound == NULL ? column == NULL : column != NULL && strcmp(column, bound) == 0)
-			return &resource->routes[i];
-	}
-	return NULL;
-}
-
 /* The connections named, or the company's, or all in scope. */
 static void
 fill_link_spec(FunctionCallInfo fcinfo, LinkCrawl *links, CfdwCrawlSpec *spec)
 {
 	const CfdwResource *resource = cfdw_resource_find("connections");
 
-	spec->statement = links->statement;
-	spec->session = links->session;
-	spec->resource = resource;
-	spec->task = psprintf("could not get reconnect links from server \"%s\"",
-						  links->session->server_name);
-	spec->scope = links->session->companies;
-	spec->scope_count = links->session->company_count;
+	cfdw_crawl_spec_init(spec, links->statement, links->session, resource,
+						 psprintf("could not get reconnect links from server \"%s\"",
+								  links->session->server_name));
 	spec->depth = cfdw_decoder_depth(links->decoder);
-	spec->bound.any = true;
-	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
-		spec->filters[i].any = true;
 	if (!PG_ARGISNULL(1))
 	{
-		spec->route = route_by(resource, "id");
+		spec->route = cfdw_resource_route(resource, "id");
 		spec->bound = cfdw_act_uuid_texts(PG_GETARG_ARRAYTYPE_P(1));
 		cfdw_values_sort(&spec->bound);
 	}
 	else if (!PG_ARGISNULL(0))
 	{
-		spec->route = route_by(resource, "company_id");
+		spec->route = cfdw_resource_route(resource, "company_id");
 		spec->bound.any = false;
 		spec->bound.count = 1;
 		spec->bound.values = palloc(sizeof(char *));
 		spec->bound.values[0] = cfdw_act_uuid_arg(fcinfo, 0, "company_id");
 	}
-	else
-		spec->route = route_by(resource, NULL);
 }
 
 Datum
@@ -314,7 +277,7 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	LinkCrawl	links = {0};
-	CfdwCrawlSpec spec = {0};
+	CfdwCrawlSpec spec;
 	CfdwActLog *log;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -325,7 +288,8 @@ connection_fdw_reconnect_links(PG_FUNCTION_ARGS)
 	links.statement = cfdw_statement_create();
 	links.row_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw link",
 										  ALLOCSET_DEFAULT_SIZES);
-	links.decoder = make_link_decoder(cfdw_resource_find("connections"), links.session);
+	links.decoder = cfdw_act_decoder(links.session, "connections", link_columns, lengthof(link_columns),
+									 links.session->options.on_unknown_status);
 	fill_link_spec(fcinfo, &links, &spec);
 	log = cfdw_act_log_begin(links.session, "reconnect_links", "connections that wait for their user",
 							 "ended early, no link was handed out");

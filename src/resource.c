@@ -66,6 +66,19 @@ cfdw_resource_column(const CfdwResource *resource, const char *name)
 	return NULL;
 }
 
+const CfdwRoute *
+cfdw_resource_route(const CfdwResource *resource, const char *bound)
+{
+	for (int i = 0; i < resource->route_count; i++)
+	{
+		const char *column = resource->routes[i].bound;
+
+		if (bound == NULL ? column == NULL : column != NULL && strcmp(column, bound) == 0)
+			return &resource->routes[i];
+	}
+	return NULL;
+}
+
 int
 cfdw_route_index(const CfdwResource *resource, const CfdwRoute *route)
 {

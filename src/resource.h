@@ -166,6 +166,9 @@ extern char *cfdw_resource_names(void);
 extern const CfdwColumn *cfdw_resource_column(const CfdwResource *resource,
 											  const char *name);
 
+/* The route bound by that column, or by none with NULL; NULL: there is none. */
+extern const CfdwRoute *cfdw_resource_route(const CfdwResource *resource, const char *bound);
+
 /* Index of a resource's route in its routes. */
 extern int	cfdw_route_index(const CfdwResource *resource, const CfdwRoute *route);
 

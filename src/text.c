@@ -352,3 +352,9 @@ cfdw_text_is_link(const char *text, size_t len)
 			return true;
 	return false;
 }
+
+bool
+cfdw_text_holds(const char *text, size_t len, const char *word)
+{
+	return memmem(text, len, word, strlen(word)) != NULL;
+}

@@ -75,4 +75,7 @@ extern bool cfdw_text_names_secret(const char *name, size_t len);
 /* Is this text a bearer link, whatever member holds it? */
 extern bool cfdw_text_is_link(const char *text, size_t len);
 
+/* Does the text hold the word, which may be empty? */
+extern bool cfdw_text_holds(const char *text, size_t len, const char *word);
+
 #endif							/* CFDW_TEXT_H */

@@ -12,6 +12,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $key = 'zq7-Key-of-the-mapping-0123456789';
+my $password = 'zq7-Pass"word of a login-1234';
 my $stale = 'zq7-Key-that-is-not-known-abcdefgh';
 my $fixture = Fixture->new(
 	sandbox => { companies => 3, connections => 14, accounts => 2, key => $key },
@@ -65,6 +66,8 @@ CREATE FOREIGN TABLE peek (id uuid, portal jsonb OPTIONS (json_path 'portal'), p
 CREATE FOREIGN TABLE ill_typed (id uuid, portal int OPTIONS (json_path 'portal'), note date OPTIONS (json_path 'note'))
 	SERVER api OPTIONS (resource 'connections');
 CREATE ROLE reader LOGIN;
+CREATE TABLE login (password text);
+INSERT INTO login VALUES ('$password');
 SQL
 
 # Everything is logged from here on.
@@ -125,7 +128,7 @@ foreach my $statement (
 	$said .= $messages;
 }
 cmp_ok(scalar @links, '>', 10, 'links were handed out');
-my @secrets = ($key, $stale, @planted, map { ($_, m{([^/]{8,})$}) } @links);
+my @secrets = ($key, $stale, $password, substr($password, 4, 10), @planted, map { ($_, m{([^/]{8,})$}) } @links);
 
 # ---- every deed under every fault ----
 
@@ -140,12 +143,13 @@ my @deeds = (
 	'ANALYZE api.connections, api.accounts, api.companies', q{SELECT * FROM nectar.ping('api')},
 	"SELECT nectar.confirm_accounts('$connection', true, 'api')",
 	"SELECT * FROM nectar.bulk_confirm_accounts(ARRAY['$connection']::uuid[], true, 'api')",
+	"SELECT (nectar.create_connection('$company', 'https://portal.example', 'user', password, NULL, NULL, 'api')).status FROM login",
 	"SELECT length(nectar.company_magic_link('$company', NULL, 'api'))",
 	"SELECT length(nectar.connection_magic_link('$connection', 'api'))",
 	q{SELECT connection_id, guidance, length(magic_link) FROM nectar.reconnect_links(NULL, NULL, 'api')});
 my @plans = map { "EXPLAIN (ANALYZE, VERBOSE, SETTINGS, FORMAT $_) SELECT * FROM api.connections c JOIN api.accounts a ON a.connection_id = c.id" }
   qw(TEXT JSON XML YAML);
-my $says = join ' ', $key, map { "https://dash.nectarclimate.com/p/i/$_" } @planted;
+my $says = join ' ', $key, $password, map { "https://dash.nectarclimate.com/p/i/$_" } @planted;
 my @faults = (
 	undef,
 	{ kind => 'patch', set => $planted },
@@ -158,10 +162,11 @@ my @faults = (
 	{ kind => 'body', body => encode_json($planted) },
 	{ kind => 'redirect', location => "https://$planted[0].invalid/$key" },
 	map { { kind => $_ } } qw(html truncate malformed reset wrong_envelope));
+my $refused_login = "SELECT nectar.create_connection('$company', 'https://portal.example', 'user', password, '{}', NULL, 'api') FROM login";
 foreach my $fault (@faults)
 {
 	$sandbox->fault($fault) if $fault;
-	run($_) foreach @deeds, @plans;
+	run($_) foreach @deeds, @plans, $refused_login;
 	$sandbox->reset;
 }
 
