@@ -900,7 +900,7 @@ BEGIN
         INSERT INTO pg_temp.nectar_account_read SELECT (r.account).* FROM r WHERE r.kind = 'account';
     EXCEPTION WHEN SQLSTATE 'NC001' OR SQLSTATE 'NC002' OR SQLSTATE 'NC005' THEN
         GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;
-        RETURN 'unreadable: ' || why;
+        RETURN 'unreadable: ' || regexp_replace(why, '^The answer [^:]*: ', '');
     END;
     IF NOT EXISTS (SELECT FROM pg_temp.nectar_connection_read) THEN
         RETURN 'outside';
