@@ -44,7 +44,8 @@ const server = http.createServer(async (request, response) => {
     text = status === 500 ? 'try again later' : error.message;
     console.error(`${status} ${error.code ?? ''} ${error.message} ${error.detail ?? ''}`);
   }
-  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
-  response.end(`${text}\n`);
+  const body = Buffer.from(`${text}\n`);
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': body.length });
+  response.end(body);
 });
 server.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => console.log(`listening on ${server.address().port}`));

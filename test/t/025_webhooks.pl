@@ -6,8 +6,8 @@
 use strict;
 use warnings;
 
+use Encode qw(encode_utf8);
 use Fixture;
-use IO::Socket::INET;
 use IPC::Run;
 use JSON::PP;
 use MIME::Base64;
@@ -60,15 +60,15 @@ sub webhook
 sub answers
 {
 	my ($webhook) = @_;
-	return join ', ', map { my $text = $_->{answer} // ''; $text =~ s/^"|"?\s*$//g; "$_->{status} $text" } @{ $webhook->{deliveries} };
+	return join ', ', map { my $text = $_->{answer} // ''; $text =~ s/\A"|"?\s*\z//g; "$_->{status} $text" } @{ $webhook->{deliveries} };
 }
 
 # The call that a gateway makes.
 sub call
 {
 	my ($webhook) = @_;
-	my $tag = "body$$";
-	return "SELECT hooks.receive(\$$tag\$$webhook->{body}\$$tag\$, '$webhook->{id}', '$webhook->{timestamp}', '$webhook->{signature}')";
+	my $body = encode_utf8($webhook->{body});
+	return "SELECT hooks.receive(\$body\$$body\$body\$, '$webhook->{id}', '$webhook->{timestamp}', '$webhook->{signature}')";
 }
 
 sub received { return $gateway->value(call(webhook(@_))); }
@@ -108,15 +108,16 @@ sub rpc
 	my ($head, $body) = $request =~ /^(.*?\r\n)\r\n(.*)$/s;
 	my %headers = map { /^([^:]+): *(.*)$/ ? (lc $1 => $2) : () } split /\r\n/, $head;
 
-	return Peer::answer("503 no database\n", '503 Service Unavailable') if scalar($peer->requests) <= $troubles;
+	return Peer::answer('503 Service Unavailable', "no database\n") if scalar($peer->requests) <= $troubles;
 	my $sql = "BEGIN;\nSELECT set_config('request.headers', \$h\$" . encode_json(\%headers) . "\$h\$, true) \\gset\n"
 	  . "SELECT to_json(hooks.nectar(\$body\$$body\$body\$));\nCOMMIT;\n";
 	my ($out, $err) = ('', '');
+	local $SIG{CHLD} = 'DEFAULT';
 	IPC::Run::run([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=sqlstate', '-d', $node->connstr('postgres') . ' user=hook_gateway', '-f', '-' ],
 		'<', \$sql, '>', \$out, '2>', \$err);
 	my ($sqlstate) = $err =~ /(?:ERROR|FATAL): +(\w{5})/;
 	my $status = $err eq '' ? 200 : status_of($sqlstate // '08000');
-	return Peer::answer($status == 200 ? $out : "$err\n", "$status x");
+	return Peer::answer("$status x", $status == 200 ? $out : $err);
 }
 
 my $rpc = Peer->new(\&rpc);
@@ -130,8 +131,8 @@ is(events($connection[1]), 'webhook PENDING WEBSITE_DOWN', 'and the change, once
 is($owner->value("SELECT concat_ws('|', event_type, connection_id, company_id, protected_changes, old, outcome, body ? 'connectionMagicLinkSecret', body ->> 'status') FROM nectar_history.webhook_event"),
 	"connection.updated.v2|$connection[1]|" . $fixture->company(1) . '|{status}|{"status": "PENDING"}|applied: 1 changes|f|WEBSITE_DOWN', 'the event is kept, less secrets');
 my $before = kept();
-is(answers(webhook(url => $url, connection => $connection[1], set => since(2, 'CONNECTED'), secret => $other)) =~ /^400 ERROR: +NC009/, 1, 'a wrong signature is no 2xx');
-is(answers(webhook(url => $url, connection => $connection[1], set => since(2, 'CONNECTED'), age => 400)) =~ /^400 ERROR: +NC009/, 1, 'nor an old one');
+like(answers(webhook(url => $url, connection => $connection[1], set => since(2, 'CONNECTED'), secret => $other)), qr/^400 .*ERROR: +NC009/, 'a wrong signature is no 2xx');
+like(answers(webhook(url => $url, connection => $connection[1], set => since(2, 'CONNECTED'), age => 400)), qr/^400 .*ERROR: +NC009/, 'nor an old one');
 is(kept(), $before, 'and nothing is stored');
 is(state($connection[1]), 'WEBSITE_DOWN', 'nor changed');
 
@@ -218,7 +219,7 @@ $fixture->sql("ALTER USER MAPPING FOR hooks SERVER api OPTIONS (SET webhook_secr
 $troubles = 2;
 my $shaky = Peer->new(\&rpc);
 is(answers(webhook(url => $shaky->http . '/rpc/nectar', connection => $connection[7], set => since(1, 'OTHER_ERROR'), retries => 5, duplicates => 1)),
-	'503 503 no database, 503 503 no database, 200 applied: 1 changes, 200 duplicate', 'the sender tries again until it is taken');
+	'503 no database, 503 no database, 200 applied: 1 changes, 200 duplicate', 'the sender tries again until it is taken');
 is(events($connection[7]) =~ tr/,//, 0, 'which leaves one event');
 
 # ---- the sender's library, and the gateway of docs ----
@@ -227,11 +228,10 @@ my ($folder, $why) = Npm::packages();
 SKIP:
 {
 	skip "no packages from npm: $why", 1 if !defined $folder;
-	my @bodies = ('{}', encode_json({ eventType => 'connection.updated.v2', id => $connection[8], %{ since(1, "Pass\x{f6}rter") } }), '{"a": "' . 'x' x 100_000 . '"}', " {\n}\t");
-	my @lines = map { { secret => $_->[1], id => 'msg_npm' . ++$now, timestamp => time, body => $_->[0] } }
-	  map { [ $_, $secret ] } @bodies;
-	my $json = JSON::PP->new->canonical;
-	my @signatures = map { $json->allow_nonref->decode($_) } split /\n/, Npm::node($folder, 'sign.js', join("\n", map { $json->encode($_) } @lines), 'sign');
+	my @bodies = ('{}', JSON::PP->new->encode({ eventType => 'connection.updated.v2', id => $connection[8], %{ since(1, "Pass\x{f6}rter \x{30d1}") } }), '{"a": "' . 'x' x 100_000 . '"}', " {\n}\t");
+	my @lines = map { +{ secret => $secret, id => 'msg_npm' . ++$now, timestamp => time, body => $_ } } @bodies;
+	my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+	my @signatures = map { $json->decode($_) } split /\n/, Npm::node($folder, 'sign.js', join("\n", map { $json->encode($_) } @lines), 'sign');
 
 	foreach my $i (0 .. $#lines)
 	{
@@ -240,7 +240,7 @@ SKIP:
 		isnt($gateway->value(call($signed)), '', "what the sender's library signs is verified: $length bytes");
 		is(webhook(map { $_ => $signed->{$_} } qw(secret id timestamp body))->{signature}, $signatures[$i], 'and the sandbox signs the same');
 	}
-	my @made = map { my $w = webhook(connection => $_, secret => $secret); { %$w, secret => $secret } } @connection[ 8 .. 12 ];
+	my @made = map { +{ %{ webhook(connection => $_) }, secret => $secret } } @connection[ 8 .. 12 ];
 	is(Npm::node($folder, 'sign.js', join("\n", map { $json->encode($_) } @made), 'verify'), "true\n" x 5, "what the sandbox signs, the sender's library verifies");
 	$_->{body} .= ' ' foreach @made;
 	is(Npm::node($folder, 'sign.js', join("\n", map { $json->encode($_) } @made), 'verify'), "false\n" x 5, 'and not a byte more');
