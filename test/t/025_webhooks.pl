@@ -157,6 +157,16 @@ $gateway->value('ROLLBACK');
 is(($second->finish)[0], 'applied: 1 changes', 'what is rolled back is done by the other');
 is(state($connection[2]), 'CONNECTED', 'once');
 
+# Two events of a connection at once: the time of the API decides, not who was first.
+my ($newer, $older) = map { webhook(connection => $connection[10], set => since(@$_)) } [ 20, 'MFA_TOKEN_EXPIRED' ], [ 10, 'OTHER_ERROR' ];
+$gateway->value('BEGIN');
+is($gateway->value(call($newer)), 'applied: 1 changes', 'the newer of two events is being applied');
+$second->send(call($older));
+$fixture->wait_waiting($watcher, $second->pid, 'Lock');
+$gateway->value('COMMIT');
+is(($second->finish)[0], 'stale', 'the older one waits, and is late');
+is(state($connection[10]), 'MFA_TOKEN_EXPIRED', 'the newer state stays');
+
 # ---- what the gateway's role cannot do ----
 
 foreach my $statement (
