@@ -234,6 +234,9 @@ is(events($connection[7]) =~ tr/,//, 0, 'which leaves one event');
 
 # ---- the sender's library, and the gateway of docs ----
 
+my $process;    # the gateway, which must not outlive the test
+END { local $?; $process->kill_kill(grace => 1) if $process; }
+
 my ($folder, $why) = Npm::packages();
 SKIP:
 {
@@ -258,7 +261,7 @@ SKIP:
 	# the gateway, on a port of its own
 	local %ENV = (%ENV, PORT => 0, PGHOST => $node->host, PGPORT => $node->port, PGUSER => 'hook_gateway', PGDATABASE => 'postgres');
 	my ($out, $err) = ('', '');
-	my $process = IPC::Run::start([ 'node', Npm::copy_in($folder, 'webhook-gateway.js') ], '<', \undef, '>', \$out, '2>', \$err, my $timer = IPC::Run::timeout(120));
+	$process = IPC::Run::start([ 'node', Npm::copy_in($folder, 'webhook-gateway.js') ], '<', \undef, '>', \$out, '2>', \$err, my $timer = IPC::Run::timeout(120));
 	$process->pump until $out =~ /listening on (\d+)/ || !$process->pumpable;
 	my ($port) = $out =~ /listening on (\d+)/ or die "gateway: $err";
 	$url = "http://127.0.0.1:$port/nectar";
@@ -280,6 +283,5 @@ SKIP:
 	is(answers(webhook(url => $url, %same)), '200 applied: 1 changes', 'and later it is taken');
 	is(answers(webhook(url => $url, %same)), '200 duplicate', 'once');
 	unlike($out . $err, qr/whsec_|Magic/, 'the gateway says no secret');
-	$process->kill_kill(grace => 5);
 }
 done_testing();
