@@ -224,6 +224,19 @@ $fixture->sql("ALTER USER MAPPING FOR hooks SERVER api OPTIONS (SET webhook_secr
 like($gateway->error(call(webhook(connection => $connection[6]))), qr/^ERROR:  NC009:/m, 'the old one no longer counts');
 $fixture->sql("ALTER USER MAPPING FOR hooks SERVER api OPTIONS (SET webhook_secret '$secret')");
 
+# ---- another encoding ----
+
+$fixture->sql("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+my $latin = $fixture->session(database => 'latin', start => <<"SQL");
+SET client_encoding = 'UTF8';
+CREATE EXTENSION connection_fdw;
+CREATE SERVER api FOREIGN DATA WRAPPER connection_fdw;
+CREATE USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (webhook_secret '$secret');
+SQL
+my $accents = webhook(body => "{\"a\": \"\x{e9}t\x{e9} \x{df}\"}");
+(my $verify = call($accents)) =~ s/hooks\.receive/nectar.verify_webhook/;
+is($latin->value($verify), encode_utf8($accents->{body}), 'what is signed are the bytes of UTF-8, whatever the encoding of the database');
+
 # ---- retries ----
 
 $troubles = 2;
@@ -276,7 +289,7 @@ SKIP:
 	is(answers(webhook(url => $url, body => '{"text": "\u00fc \"\\\\ $1 \'; DROP SCHEMA hooks;"}')), '200 kept', 'what looks like SQL is data');
 	my $again = webhook(connection => $connection[9], set => since(1, 'OTHER_ERROR'));
 	my %same = (map { $_ => $again->{$_} } qw(id timestamp body));
-	$_->quit foreach $owner, $gateway, $second, $watcher;
+	$_->quit foreach $owner, $gateway, $second, $watcher, $latin;
 	$node->stop('immediate');
 	like(answers(webhook(url => $url, %same)), qr/^500 try again later/, 'no database: 500');
 	$node->start;
