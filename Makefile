@@ -30,6 +30,8 @@ REGRESS = \
 	secrets \
 	acts \
 	manage \
+	invitations \
+	invites \
 	explain \
 	limits \
 	memo \
@@ -45,6 +47,7 @@ REGRESS = \
 	counts \
 	appends \
 	readers \
+	updates \
 	webhooks
 
 # What two sessions do in turns; see specs/.

@@ -64,6 +64,7 @@ typedef struct CfdwOptions
 	int			retry_max_delay;	/* ms */
 	int			max_response_size;	/* kB */
 	bool		read_only;
+	bool		updatable;		/* also on tables */
 	int			on_unknown_status;	/* CfdwUnknownStatus; also on tables */
 	int			accounts_source;	/* CfdwAccountsSource */
 
