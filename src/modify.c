@@ -547,7 +547,7 @@ show_answer(Modify *modify, TupleTableSlot *slot, const char *id)
 	bool	   *isnull = palloc(sizeof(bool) * natts);
 
 	/* an act that was made is not undone by an answer that says nothing */
-	if (object == NULL || !cfdw_act_is_connection(object, id))
+	if (object == NULL || !cfdw_act_names(object, "id", id))
 		return;
 	slot_getallattrs(slot);
 	memcpy(values, slot->tts_values, sizeof(Datum) * natts);

@@ -481,16 +481,23 @@ check_secrets(const OptionDef *def, const char *value)
 		refuse_value(def, value, defect);
 }
 
-static void
-check_uuids(const OptionDef *def, const char *value)
+static pg_uuid_t *
+read_uuids(const OptionDef *def, const char *value, int *count)
 {
 	char	   *bad = NULL;
-	int			count;
+	pg_uuid_t  *uuids = cfdw_text_to_uuids(value, count, &bad);
 
-	if (cfdw_text_to_uuids(value, &count, &bad) == NULL)
+	if (uuids == NULL)
 		refuse_value(def, value, bad[0] == '\0' ?
 					 "An item of the list is empty." :
 					 psprintf("\"%s\" is not a uuid.", bad));
+	return uuids;
+}
+
+pg_uuid_t *
+cfdw_options_companies(const char *company_ids, int *count)
+{
+	return read_uuids(find_option("company_ids"), company_ids, count);
 }
 
 static void
@@ -518,6 +525,7 @@ static void
 check_value(const OptionDef *def, const char *value)
 {
 	bool		ignored;
+	int			count;
 
 	switch (def->kind)
 	{
@@ -554,7 +562,7 @@ check_value(const OptionDef *def, const char *value)
 			check_secrets(def, value);
 			break;
 		case OPT_UUIDS:
-			check_uuids(def, value);
+			(void) read_uuids(def, value, &count);
 			break;
 		case OPT_JSON_PATH:
 			check_json_path(def, value);

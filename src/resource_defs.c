@@ -345,6 +345,11 @@ const CfdwResource cfdw_resources[] = {
 		.columns = invitation_columns,
 		.column_count = lengthof(invitation_columns),
 		.rows_per_company = 5, .rows_per_element = 1,
+		.instead = {
+			.insert = "nectar.invite_to_connect() and nectar.invite_to_reconnect() make one.",
+			.update = "The API changes no invitations; nectar.revoke_invitation() revokes one.",
+			.delete = "The API deletes no invitations; nectar.revoke_invitation() revokes one.",
+		},
 		.route_count = 3,
 		.routes = {
 			{.name = "by id", .bound = "id", .steps = {&invitation_get}},

@@ -117,14 +117,13 @@ keep_table(CfdwTable *table, uint64 began)
 static void
 narrow_scope(CfdwTable *table, const char *company_ids)
 {
-	char	   *bad;
 	int			count;
 	int			kept = 0;
 	pg_uuid_t  *ids;
 
 	if (company_ids == NULL)
 		return;
-	ids = cfdw_text_to_uuids(company_ids, &count, &bad);
+	ids = cfdw_options_companies(company_ids, &count);
 	for (int i = 0; i < count; i++)
 		if (table->company_count < 0 ||
 			cfdw_uuid_in(&ids[i], table->companies, table->company_count))
