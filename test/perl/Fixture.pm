@@ -71,6 +71,7 @@ sub server
 # Ids of the sandbox.
 sub company    { return sprintf 'c0000000-0000-4000-8000-%012x', $_[1]; }
 sub connection { return sprintf 'd0000000-0000-4000-8000-%012x', $_[1]; }
+sub account { return sprintf 'a0000000-0000-4000-8000-%012x', $_[1]; }
 
 # Wait for something to become true.
 sub wait_until

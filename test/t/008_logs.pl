@@ -19,6 +19,7 @@ CONF
 my $node = $fixture->node;
 my $sandbox = $fixture->sandbox;
 my $connection = $fixture->connection(2);
+my $account = $fixture->account(4);
 my $company = $fixture->company(1);
 
 # From here on everything is logged; auto_explain, where there is one, logs
@@ -125,6 +126,13 @@ one_line('rolled back', "BEGIN; SELECT nectar.confirm_accounts('$connection', tr
 	'confirm_accounts', qr/$connection/, qr/200/);
 one_line('an unknown connection', "SELECT nectar.confirm_accounts('00000000-0000-4000-8000-000000000000', true, 'api')",
 	'confirm_accounts', qr/00000000-0000-4000-8000-000000000000/, qr/404/);
+
+one_line('a new connection', "SELECT id FROM nectar.create_connection('$company', 'https://portal.example', 'user', 'x', server => 'api')",
+	'create_connection', qr/company "$company"/, qr/200/);
+one_line('settings', "SELECT nectar.update_connection('$connection', '2024-01-01', server => 'api')",
+	'update_connection', qr/$connection/, qr/200/);
+one_line('tracking', "SELECT nectar.set_account_tracking('$account', true, server => 'api')",
+	'set_account_tracking(true)', qr/account "$account"/, qr/200/);
 
 # The links that were handed out are secrets from here on.
 sub link_line

@@ -17,6 +17,7 @@ my $primary = $fixture->node;
 my $key = $sandbox->key;
 my $company = $fixture->company(1);
 my $connection = $fixture->connection(2);
+my $account = $fixture->account(1);
 
 $primary->backup('copy');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -30,7 +31,9 @@ my @acts = (
 	"nectar.confirm_accounts('$connection')", "nectar.confirm_accounts('$connection', false, 'api')",
 	"nectar.bulk_confirm_accounts(ARRAY['$connection'::uuid])", "nectar.company_magic_link('$company')",
 	"nectar.company_magic_link('$company', ARRAY['$connection'::uuid])", "nectar.connection_magic_link('$connection')",
-	'nectar.reconnect_links()');
+	'nectar.reconnect_links()', "nectar.create_connection('$company', 'https://portal.example', 'user', 'x')",
+	"nectar.update_connection('$connection', '2024-01-01')", "nectar.set_account_tracking('$account', true)",
+	"nectar.bulk_set_account_tracking(ARRAY['$account'::uuid], true)");
 
 is($session->value('SELECT pg_is_in_recovery()'), 't', 'a standby');
 is($session->value('SELECT count(*) FROM api.connections'), 24, 'counts');
