@@ -43,7 +43,8 @@ REGRESS = \
 	shapes \
 	reports \
 	counts \
-	appends
+	appends \
+	readers
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change

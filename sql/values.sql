@@ -192,6 +192,9 @@ SELECT status_error_detail FROM connections WHERE id = connection(6);
 SELECT attrs FROM connections WHERE id = connection(6);
 SELECT test.fault('{"kind": "patch", "path": "/connection/*/details", "set": {"username": "Zoë", "workflowOwnerEmail": "élan@x.example"}}') \gset
 SELECT username, username = 'Zoë' AS same, length(username) FROM connections WHERE id = connection(2);
+SELECT (connection).username, (connection).username = 'Zoë' AS same, length((connection).username)
+  FROM nectar.read_connection('{"id": "d0000000-0000-4000-8000-000000000001", "username": "Zoë"}');
+SELECT (connection).username FROM nectar.read_connection('{"id": "d0000000-0000-4000-8000-000000000001", "username": "\u20ac"}');
 SELECT test.clear() \gset
 SELECT count(*) FROM connections WHERE company_id = company(1) AND workflow_owner_email = 'élan@x.example';
 SELECT query FROM test.requests();

@@ -63,6 +63,8 @@ typedef struct Task
 
 	/* do its elements carry the rows embedded in them? */
 	bool		is_proven;
+
+	CfdwCompanyRead *read;		/* what it or its listing tells; or NULL */
 } Task;
 
 typedef struct Flight
@@ -73,6 +75,13 @@ typedef struct Flight
 	CfdwFetch  *fetch;
 	bool		was_shared;
 } Flight;
+
+/* An element whose list of embedded rows is empty. */
+typedef struct Unproven
+{
+	const CfdwJsonNode *element;
+	char		key[CFDW_UUID_TEXT_SIZE];
+} Unproven;
 
 /* The envelope of a page. */
 typedef struct Envelope
@@ -100,6 +109,8 @@ struct CfdwCrawl
 	int			key_depth;		/* that elements of earlier steps are read to */
 	int			row_depth;		/* that elements of the last step are read to */
 
+	List	   *companies;		/* CfdwCompanyRead, with parents */
+
 	/* working memory, shortest life last */
 	MemoryContext cxt;			/* tasks and flights */
 	MemoryContext page_cxt;		/* one answer */
@@ -114,9 +125,10 @@ struct CfdwCrawl
 	CfdwJson   *json;			/* the element that is being read */
 	const CfdwJsonNode *list;	/* of elements; NULL: the answer is one */
 	const CfdwJsonNode *next;	/* element; NULL: none is left */
+	const CfdwJsonNode *taken;	/* the element that is being read, there */
 	bool		at_first;		/* no element of a page was read yet */
 	int			rows_since_poll;
-	List	   *unproven;		/* ids whose embedded rows were empty */
+	List	   *unproven;		/* Unproven elements */
 
 	/* in a crawl for totals: the listing that was opened */
 	CfdwListing listing;
@@ -194,6 +206,35 @@ refuse(CfdwCrawl *crawl, CfdwCause cause, const char *remark)
 
 /* ---- tasks ---- */
 
+/* Begin to note what a company's listing tells. */
+static CfdwCompanyRead *
+note_company(CfdwCrawl *crawl, const char *company)
+{
+	MemoryContext old = MemoryContextSwitchTo(crawl->cxt);
+	CfdwCompanyRead *read = palloc0(sizeof(CfdwCompanyRead));
+
+	(void) cfdw_text_to_uuid(company, strlen(company), &read->company);
+	read->is_whole = true;
+	crawl->companies = lappend(crawl->companies, read);
+	MemoryContextSwitchTo(old);
+	return read;
+}
+
+static void
+note_exists(Task *task)
+{
+	if (task->read != NULL)
+		task->read->exists = true;
+}
+
+/* Something changed or went while the company was read. */
+static void
+note_change(Task *task)
+{
+	if (task->read != NULL)
+		task->read->is_whole = false;
+}
+
 static Task *
 make_task(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const char *key)
 {
@@ -208,6 +249,8 @@ make_task(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, int depth, const char 
 	task->total = -1;
 	if (endpoint->key != NULL && strcmp(endpoint->key, "company_id") == 0)
 		strlcpy(task->company, task->key, sizeof(task->company));
+	if (crawl->spec.with_parents && endpoint->shape == CFDW_SHAPE_PAGES)
+		task->read = note_company(crawl, task->company);
 	dlist_push_tail(&crawl->queue[depth], &task->node);
 	return task;
 }
@@ -298,6 +341,7 @@ queue_details(CfdwCrawl *crawl, Task *listing, const char *key, const char *comp
 	task->is_listed = true;
 	if (task->company[0] == '\0')
 		strlcpy(task->company, company, sizeof(task->company));
+	task->read = listing->read;
 }
 
 static bool
@@ -704,6 +748,19 @@ count_answer(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answe
 	crawl->counts->retries += answer->tries - 1;
 }
 
+/* What was just listed is gone. */
+static void
+warn_gone(CfdwCrawl *crawl, Task *task)
+{
+	note_exists(task);
+	note_change(task);
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
+					task->depth == DETAIL_DEPTH ? task->endpoint->element : "company",
+					task->key, crawl->spec.session->server_name)));
+}
+
 /*
  * A value of the query that does not exist yields no rows; something that
  * was just listed is gone, which is worth a warning.
@@ -715,11 +772,7 @@ is_nothing(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
 		!cfdw_session_is_api_404(answer))
 		return false;
 	if (flight->task->is_listed)
-		ereport(WARNING,
-				(errcode(ERRCODE_WARNING),
-				 errmsg("%s \"%s\" was listed by server \"%s\" but is gone",
-						flight->task->depth == DETAIL_DEPTH ? flight->task->endpoint->element :
-						"company", flight->task->key, crawl->spec.session->server_name)));
+		warn_gone(crawl, flight->task);
 	return true;
 }
 
@@ -826,6 +879,7 @@ warn_changed(CfdwCrawl *crawl, Task *task, int64 total)
 	if (task->warned)
 		return;
 	task->warned = true;
+	note_change(task);
 	ereport(WARNING,
 			(errcode(ERRCODE_WARNING),
 			 errmsg("the listing of company \"%s\" changed while it was read from server \"%s\"",
@@ -861,6 +915,7 @@ guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int
 		if (!task->warned)
 			warn_shrunk(crawl, task, flight->page);
 		task->warned = true;
+		note_change(task);
 		task->has_ended = true;
 		return false;
 	}
@@ -1014,6 +1069,7 @@ open_flight(CfdwCrawl *crawl, Flight *flight)
 		refuse_forbidden(crawl, flight, answer);
 	if (answer->cause == CFDW_OK)
 	{
+		note_exists(flight->task);
 		learn_bytes(crawl, flight->task->endpoint->shape, answer->len);
 		open_body(crawl, flight, answer);
 	}
@@ -1039,7 +1095,7 @@ close_flight(CfdwCrawl *crawl)
 
 	if (!flight->task->is_proven)
 		foreach(lc, crawl->unproven)
-			queue_details(crawl, flight->task, lfirst(lc), NULL);
+			queue_details(crawl, flight->task, ((Unproven *) lfirst(lc))->key, NULL);
 	crawl->unproven = NIL;
 	crawl->open = NULL;
 	cfdw_fetch_close(flight->fetch);
@@ -1051,16 +1107,35 @@ close_flight(CfdwCrawl *crawl)
 
 /* ---- elements ---- */
 
+/*
+ * The next element, not parsed yet; NULL when none is left.  Those without
+ * rows that were put aside come once more if the answer proved them right.
+ */
+static const CfdwJsonNode *
+take_element(CfdwCrawl *crawl)
+{
+	const CfdwJsonNode *element = crawl->next;
+
+	if (element != NULL)
+		crawl->next = crawl->list ? cfdw_json_next(crawl->list, element) : NULL;
+	else if (crawl->unproven != NIL && crawl->spec.with_parents && crawl->open->task->is_proven)
+	{
+		element = ((Unproven *) llast(crawl->unproven))->element;
+		crawl->unproven = list_delete_last(crawl->unproven);
+	}
+	crawl->taken = element;
+	return element;
+}
+
 /* Parse the next element; NULL when none is left. */
 static const CfdwJsonNode *
 next_element(CfdwCrawl *crawl)
 {
-	const CfdwJsonNode *element = crawl->next;
 	bool		is_last = crawl->open->task->depth >= crawl->last_depth;
+	const CfdwJsonNode *element = take_element(crawl);
 
 	if (element == NULL)
 		return NULL;
-	crawl->next = crawl->list ? cfdw_json_next(crawl->list, element) : NULL;
 	if (cfdw_json_kind(element) != CFDW_JSON_OBJECT)
 		refuse(crawl, CFDW_WRONG_SHAPE, "an element is not an object");
 	return cfdw_json_reread(crawl->json, element, is_last ? crawl->row_depth : crawl->key_depth);
@@ -1175,8 +1250,22 @@ accounts_source(CfdwCrawl *crawl)
 	return crawl->spec.session->options.accounts_source;
 }
 
-/* Decide whether an element's embedded rows are here or must be looked up. */
+/* An element without rows may only seem so; what is read of its answer later tells. */
 static void
+put_aside(CfdwCrawl *crawl, const char *key)
+{
+	Unproven   *unproven = palloc(sizeof(Unproven));
+
+	unproven->element = crawl->taken;
+	strlcpy(unproven->key, key, sizeof(unproven->key));
+	crawl->unproven = lappend(crawl->unproven, unproven);
+}
+
+/*
+ * Begin to read an element's embedded rows; false when they are not here and
+ * must be looked up, or may have to.
+ */
+static bool
 open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, const pg_uuid_t *id)
 {
 	Task	   *task = crawl->open->task;
@@ -1191,22 +1280,18 @@ open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, const pg_uuid_t *id)
 		refuse(crawl, CFDW_WRONG_SHAPE,
 			   psprintf("\"%s\" is no array", crawl->spec.resource->embedded));
 	cfdw_text_from_uuid(id, key);
-	if (may_look_up && source == CFDW_ACCOUNTS_DETAILS)
+
+	/* a list that is not there at all proves nothing, whatever others show */
+	if (may_look_up && (source == CFDW_ACCOUNTS_DETAILS ||
+						(source == CFDW_ACCOUNTS_AUTO && !is_there)))
 	{
 		queue_details(crawl, task, key, company_of(crawl, node));
-		return;
+		return false;
 	}
-	if (is_empty && may_look_up && source == CFDW_ACCOUNTS_AUTO)
+	if (is_empty && may_look_up && source == CFDW_ACCOUNTS_AUTO && !task->is_proven)
 	{
-		/*
-		 * a list that is not there at all proves nothing, whatever others
-		 * show
-		 */
-		if (!is_there)
-			queue_details(crawl, task, key, company_of(crawl, node));
-		else if (!task->is_proven)
-			crawl->unproven = lappend(crawl->unproven, MemoryContextStrdup(crawl->page_cxt, key));
-		return;
+		put_aside(crawl, key);
+		return false;
 	}
 	if (!is_there)
 		refuse(crawl, CFDW_WRONG_SHAPE,
@@ -1215,6 +1300,7 @@ open_embedded(CfdwCrawl *crawl, const CfdwJsonNode *node, const pg_uuid_t *id)
 	crawl->parent = node;
 	crawl->embedded = list;
 	crawl->next_embedded = cfdw_json_first(list);
+	return true;
 }
 
 static void
@@ -1267,12 +1353,13 @@ next_in_answer(CfdwCrawl *crawl, CfdwElement *element)
 			follow_element(crawl, node, &id);
 		else if (element_in_scope(crawl, node))
 		{
-			if (crawl->spec.resource->embedded == NULL)
+			bool		is_row = crawl->spec.resource->embedded == NULL;
+
+			if (is_row || (open_embedded(crawl, node, &id) && crawl->spec.with_parents))
 			{
 				fill_element(crawl, element, node, node);
 				return true;
 			}
-			open_embedded(crawl, node, &id);
 		}
 	}
 }
@@ -1382,6 +1469,12 @@ const CfdwListing *
 cfdw_crawl_listing(const CfdwCrawl *crawl)
 {
 	return &crawl->listing;
+}
+
+List *
+cfdw_crawl_companies(const CfdwCrawl *crawl)
+{
+	return crawl->companies;
 }
 
 int64

@@ -13,6 +13,7 @@
 
 #include "decode.h"
 #include "memo.h"
+#include "nodes/pg_list.h"
 #include "resource.h"
 #include "session.h"
 
@@ -41,6 +42,7 @@ typedef struct CfdwCrawlSpec
 	int64		demand;			/* rows a LIMIT wants: ask no more; 0: no hint */
 	bool		ramp;			/* widen the window 1, 2, 4, ... */
 	bool		totals;			/* one element of each listing, for its total */
+	bool		with_parents;	/* give each element that embeds rows as well */
 	int			depth;			/* levels below a row that are read of it */
 } CfdwCrawlSpec;
 
@@ -81,6 +83,9 @@ typedef enum CfdwNext
 /*
  * The next row, valid until the next call.  With `wait`, it waits for answers
  * as needed; without, it sends what may be sent and says CFDW_NEXT_LATER.
+ *
+ * In a crawl with parents, an element that embeds rows comes as a row that is
+ * its own parent, once, right before its rows and from the same answer.
  */
 extern CfdwNext cfdw_crawl_next(CfdwCrawl *crawl, bool wait, CfdwElement *element);
 
@@ -100,6 +105,18 @@ typedef struct CfdwListing
  * filtered listings gives its unfiltered one as well, for comparison.
  */
 extern const CfdwListing *cfdw_crawl_listing(const CfdwCrawl *crawl);
+
+/* A company whose listing was asked for. */
+typedef struct CfdwCompanyRead
+{
+	pg_uuid_t	company;
+	bool		exists;			/* by the list of companies or its own listing */
+	bool		is_whole;		/* nothing in its listing changed or went
+								 * while it was read */
+} CfdwCompanyRead;
+
+/* In a crawl with parents that has ended: CfdwCompanyRead, one a listing. */
+extern List *cfdw_crawl_companies(const CfdwCrawl *crawl);
 
 /* Requests known of that are on their way or not sent yet. */
 extern int64 cfdw_crawl_outstanding(CfdwCrawl *crawl);

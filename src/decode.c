@@ -73,6 +73,8 @@ struct CfdwDecoder
 	CfdwUnknownStatus on_unknown;
 	const char *secret;			/* masked in messages */
 	const char *embedded[2];	/* members that attrs leaves out */
+	const char *const *left_out;	/* more of them, with NULL at the end; or
+									 * NULL */
 	int			natts;
 	int			count;
 	Attribute  *attributes;
@@ -98,8 +100,11 @@ add_context(void *arg)
 
 	if (decoder->current == NULL)
 		return;
-	errcontext("column \"%s\" of foreign table \"%s\", remote request: GET %s",
-			   decoder->current->name, decoder->table, decoder->element->path);
+	if (decoder->element->path == NULL)
+		errcontext("column \"%s\" of foreign table \"%s\"", decoder->current->name, decoder->table);
+	else
+		errcontext("column \"%s\" of foreign table \"%s\", remote request: GET %s",
+				   decoder->current->name, decoder->table, decoder->element->path);
 }
 
 static void
@@ -718,10 +723,13 @@ cfdw_decode_public_jsonb(const CfdwJsonNode *value, Datum *jsonb, const char **w
 
 /* Is the member one of those that would make attrs depend on the route? */
 static bool
-is_embedded(const CfdwDecoder *decoder, const CfdwJsonNode *member)
+is_left_out(const CfdwDecoder *decoder, const CfdwJsonNode *member)
 {
 	for (int i = 0; i < lengthof(decoder->embedded) && decoder->embedded[i]; i++)
 		if (cfdw_json_key_is(member, decoder->embedded[i]))
+			return true;
+	for (int i = 0; decoder->left_out && decoder->left_out[i]; i++)
+		if (cfdw_json_key_is(member, decoder->left_out[i]))
 			return true;
 	return false;
 }
@@ -743,7 +751,7 @@ read_attrs(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 
 	push(&making, WJB_BEGIN_OBJECT, NULL);
 	for (const CfdwJsonNode *child = cfdw_json_first(node); child; child = cfdw_json_next(node, child))
-		if (!is_embedded(decoder, child) &&
+		if (!is_left_out(decoder, child) &&
 			!push_member(&making, child, read_whole(decoder, child)))
 			refuse(decoder, attr, making.why);
 	push(&making, WJB_END_OBJECT, NULL);
@@ -1027,6 +1035,12 @@ cfdw_decoder_create(const CfdwResource *resource, const char *table, TupleDesc d
 			prepare(decoder, &decoder->attributes[decoder->count++], att, &fits[index]);
 	}
 	return decoder;
+}
+
+void
+cfdw_decoder_leave_out(CfdwDecoder *decoder, const char *const *members)
+{
+	decoder->left_out = members;
 }
 
 int

@@ -22,7 +22,7 @@ typedef struct CfdwElement
 	const CfdwJsonNode *row;
 	const CfdwJsonNode *parent; /* the object it is embedded in; or row */
 	const char *company;		/* the company that was asked for, or NULL */
-	const char *path;			/* of the request, for messages */
+	const char *path;			/* of the request, for messages; NULL: none */
 } CfdwElement;
 
 typedef struct CfdwDecoder CfdwDecoder;
@@ -35,6 +35,9 @@ extern CfdwDecoder *cfdw_decoder_create(const CfdwResource *resource,
 										const char *table, TupleDesc desc,
 										const CfdwFit *fits, List *columns,
 										CfdwUnknownStatus on_unknown, const char *secret);
+
+/* Members, with NULL at their end, that attrs leaves out; borrowed. */
+extern void cfdw_decoder_leave_out(CfdwDecoder *decoder, const char *const *members);
 
 /* How many levels below a row, or its parent, must be in the table. */
 extern int	cfdw_decoder_depth(const CfdwDecoder *decoder);

@@ -237,7 +237,7 @@ file_changed(const CachedSession *cached)
 	struct stat st;
 	FileStamp	stamp;
 
-	if (path == NULL)
+	if (path == NULL || cached->session.options.api_key == NULL)
 		return false;
 	if (stat(path, &st) != 0)
 		return true;
@@ -340,9 +340,12 @@ apply_mapping(CachedSession *cached, HeapTuple mapping)
 		explicit_bzero(array, VARSIZE(array));
 }
 
-/* Built in a context of its own under the caller's, kept once it is whole. */
+/*
+ * Built in a context of its own under the caller's, kept once it is whole;
+ * without a key when none is asked for.
+ */
 static CachedSession *
-make_session(ForeignServer *server, HeapTuple mapping)
+make_session(ForeignServer *server, HeapTuple mapping, bool with_key)
 {
 	Form_pg_user_mapping row = (Form_pg_user_mapping) GETSTRUCT(mapping);
 	CachedSession *cached = (CachedSession *) cfdw_cache_make(sizeof(CachedSession),
@@ -360,7 +363,8 @@ make_session(ForeignServer *server, HeapTuple mapping)
 	cfdw_options_init(&session->options);
 	cfdw_options_apply(&session->options, server->options);
 	apply_mapping(cached, mapping);
-	find_key(cached);
+	if (with_key || session->options.api_key != NULL)
+		find_key(cached);
 	fill_scope(session);
 	fill_peer(session);
 	MemoryContextSwitchTo(old);
@@ -383,8 +387,15 @@ find_session(Oid mapping)
 	return NULL;
 }
 
-CfdwSession *
-cfdw_session_get(Oid serverid, Oid role)
+/* Does a cached session no longer do? */
+static bool
+is_outdated(const CachedSession *cached, bool with_key)
+{
+	return file_changed(cached) || (with_key && cached->session.options.api_key == NULL);
+}
+
+static CfdwSession *
+get_session(Oid serverid, Oid role, bool with_key)
 {
 	ForeignServer *server;
 	HeapTuple	mapping;
@@ -399,19 +410,31 @@ cfdw_session_get(Oid serverid, Oid role)
 	server = find_server(serverid);
 	mapping = find_mapping(server, role);
 	cached = find_session(((Form_pg_user_mapping) GETSTRUCT(mapping))->oid);
-	if (cached != NULL && file_changed(cached))
+	if (cached != NULL && is_outdated(cached, with_key))
 	{
 		cfdw_cache_invalidate(&cached->entry);
 		cached = NULL;
 	}
 	if (cached == NULL)
 	{
-		cached = make_session(server, mapping);
+		cached = make_session(server, mapping, with_key);
 		cached->entry.valid = generation == began;
 	}
 	ReleaseSysCache(mapping);
 	cfdw_cache_pin(&cached->entry);
 	return &cached->session;
+}
+
+CfdwSession *
+cfdw_session_get(Oid server, Oid role)
+{
+	return get_session(server, role, true);
+}
+
+CfdwSession *
+cfdw_session_get_keyless(Oid server, Oid role)
+{
+	return get_session(server, role, false);
 }
 
 /* ---- answers that went wrong ---- */

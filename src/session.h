@@ -43,6 +43,12 @@ typedef struct CfdwSession
 extern CfdwSession *cfdw_session_get(Oid server, Oid role);
 
 /*
+ * The same for what sends no request: a mapping without a key will do, and
+ * its file is not looked at.
+ */
+extern CfdwSession *cfdw_session_get_keyless(Oid server, Oid role);
+
+/*
  * Raise for an answer whose cause is not CFDW_OK.  `task` is the message.
  */
 pg_noreturn extern void cfdw_session_raise(const CfdwSession *session, const char *task,

@@ -136,12 +136,22 @@ named_server(const char *name)
 	return oid;
 }
 
+static Oid
+target_server(const char *server_name)
+{
+	return server_name ? named_server(server_name) : only_candidate();
+}
+
 CfdwSession *
 cfdw_target_session(const char *server_name)
 {
-	Oid			server = server_name ? named_server(server_name) : only_candidate();
+	return cfdw_session_get(target_server(server_name), GetUserId());
+}
 
-	return cfdw_session_get(server, GetUserId());
+CfdwSession *
+cfdw_target_session_keyless(const char *server_name)
+{
+	return cfdw_session_get_keyless(target_server(server_name), GetUserId());
 }
 
 void

@@ -20,6 +20,9 @@
  */
 extern CfdwSession *cfdw_target_session(const char *server_name);
 
+/* The same for what sends no request: the mapping needs no key. */
+extern CfdwSession *cfdw_target_session_keyless(const char *server_name);
+
 /*
  * Raise with 25006 unless this transaction, this server process and the
  * session's server allow acts.  `function` is the SQL function's name.

@@ -121,5 +121,26 @@ LANGUAGE sql AS $$ SELECT test.post('faults/clear') $$;
 CREATE OR REPLACE FUNCTION test.latency(ms int) RETURNS void
 LANGUAGE sql AS $$ SELECT test.post('latency', jsonb_build_object('ms', ms)) $$;
 
+-- A connection or an account has that status since a time; NULL is now.
+CREATE OR REPLACE FUNCTION test.status(connection uuid, status text, since timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE sql
+AS $$
+	SELECT test.post('status', jsonb_strip_nulls(jsonb_build_object(
+		'connection', connection, 'status', status, 'at', floor(extract(epoch FROM since)))))
+$$;
+
+CREATE OR REPLACE FUNCTION test.account_status(account uuid, status text, tracking text DEFAULT NULL,
+											   since timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE sql
+AS $$
+	SELECT test.post('status', jsonb_strip_nulls(jsonb_build_object(
+		'account', account, 'status', status, 'tracking', tracking, 'at', floor(extract(epoch FROM since)))))
+$$;
+
+-- A connection, or an account, that the API no longer has, or has again.
+CREATE OR REPLACE FUNCTION test.gone(kind text, id uuid, gone boolean DEFAULT true) RETURNS void
+LANGUAGE sql
+AS $$ SELECT test.post('gone', jsonb_build_object(kind, id, 'gone', gone)) $$;
+
 -- Functions can be executed by PUBLIC unless that is revoked.
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA test FROM PUBLIC;

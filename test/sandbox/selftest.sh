@@ -138,6 +138,25 @@ is 'invitations' "$(call "/invitation/company/$(company 1)" | members token '')"
 is 'revoke' "$(call POST "$invitation/revoke")" '200 *"REVOKED"*'
 is 'revoked' "$(call "$invitation")" '*"REVOKED"*'
 
+# --- what a test wants to have happened
+control reset >/dev/null
+is 'set status' "$(control status "{\"connection\": \"$(connection 2)\", \"status\": \"PASSWORD_INCORRECT\", \"at\": 1767225600}")" '{"ok"*'
+is 'status set' "$(call "$detail/details")" '200 *"status": "PASSWORD_INCORRECT", "statusFirstSeenTime": "2026-01-01T00:00:00*, "statusLastUpdateTime": "2026-01-01T00:00:00*'
+control status "{\"connection\": \"$(connection 2)\", \"status\": \"CONNECTED\"}" >/dev/null
+is 'later status' "$(call "$detail/details")" "200 *\"status\": \"CONNECTED\", \"statusFirstSeenTime\": \"$(date -u +%Y)-*"
+is 'status unknown' "$(control status "{\"connection\": \"$(connection 2)\", \"status\": \"FINE\"}")" '{"detail"*'
+is 'status of nothing' "$(control status '{"status": "CONNECTED"}')" '{"detail"*'
+is 'status of another kind' "$(control status "{\"account\": \"$(connection 2)\", \"status\": \"ONBOARDED\"}")" '{"detail"*'
+control status "{\"account\": \"$(account 1)\", \"status\": \"OLD_ACCOUNT\", \"tracking\": \"DISABLED\", \"at\": 1767225600}" >/dev/null
+is 'account set' "$(call "$detail/details")" '*"status": "OLD_ACCOUNT", "statusFirstSeenTime": "2026-01-01T00:00:00*"trackingStatus": "DISABLED"*'
+control gone "{\"account\": \"$(account 1)\", \"gone\": true}" >/dev/null
+is 'account gone' "$(call "$detail/details" | members id "\"$(account 1)\"")" 0
+control gone "{\"connection\": \"$(connection 2)\", \"gone\": true}" >/dev/null
+is 'connection gone' "$(call "$detail/details")" '404 {"detail": *'
+is 'not listed' "$(call "$listing")" '200 {"totalConnections": 11, *'
+control gone "{\"connection\": \"$(connection 2)\", \"gone\": false}" >/dev/null
+is 'connection back' "$(call "$listing")" '200 {"totalConnections": 12, *'
+
 # --- faults
 fault '{"kind": "status", "status": 429, "retry_after": "2", "times": 1}'
 is 'status' "$(curl -si -H "X-API-Key: $key" "$base/ping")" '*HTTP/1.1 429 *Retry-After: 2*{"detail"*'

@@ -153,6 +153,13 @@ my @deeds = (
 			$sandbox->fault({ kind => 'truncate', path => '/connection/company/*' });
 			$session->error('ANALYZE api.connections');
 		} ],
+	[   'passes',
+		sub {
+			$session->value(q{SELECT count(*) FROM nectar.read_listings('detailed')});
+			$sandbox->fault({ kind => 'truncate', path => '/connection/company/*', nth => 6 });
+			$session->value(q{SELECT fails('SELECT count(*) FROM nectar.read_listings(''api'')', 3)});
+			$session->value(q{SELECT fails('SELECT FROM nectar.read_connection(''{"id": "d0000000-0000-4000-8000-000000000001", "accounts": [{}]}'', ''api'')', 3)});
+		} ],
 	[ 'acts', sub { $session->value("SELECT nectar.confirm_accounts('$connection', true, 'api')") } ],
 	[   'rescans',
 		sub {
@@ -265,6 +272,15 @@ my $joined = ($fixture->process_kb($joiner->pid, 'VmHWM') - $low) / 1024;
 is($pairs, $joiner->value('SELECT count(*) FROM sixty.accounts'), 'connections joined to their accounts');
 cmp_ok($joined, '<', 64, 'within the bounds of memo and work_mem');
 diag sprintf 'joined: %d rows, %.1f MB more', $pairs, $joined;
+
+# Read in one pass by a function, its result beyond work_mem.
+my $passer = $fixture->session;
+my $passed = $passer->value("SELECT count(*) FROM nectar.read_listings('large') WHERE kind = 'account'");
+my $pass = ($fixture->process_kb($passer->pid, 'VmHWM') - $low) / 1024;
+is($passed, $many, 'a pass gives all accounts');
+cmp_ok($pass, '<', 28, 'within the bounds of scan_memory and work_mem');
+diag sprintf 'passed: %d rows, %.1f MB more', $passed, $pass;
+$passer->quit;
 
 # And from the tenth execution to the fiftieth: nothing.
 my $again = $fixture->session;
