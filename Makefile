@@ -30,6 +30,8 @@ REGRESS = \
 	secrets \
 	acts \
 	manage \
+	invitations \
+	invites \
 	explain \
 	limits \
 	memo \

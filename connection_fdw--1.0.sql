@@ -35,6 +35,12 @@ COMMENT ON TYPE tracking_status IS 'tracking decision on an account; UNSET: unde
 CREATE TYPE connection_category AS ENUM ('healthy', 'credential_error', 'provider_error', 'system', 'unknown');
 COMMENT ON TYPE connection_category IS 'category of a connection status; unknown: a label this version does not know';
 
+CREATE TYPE invitation_status AS ENUM ('ACTIVE', 'EXPIRED', 'REVOKED', 'FULFILLED');
+COMMENT ON TYPE invitation_status IS 'status of an invitation; only an active one can be used';
+
+CREATE TYPE invitation_type AS ENUM ('CREATE_CONNECTION', 'EDIT_CONNECTION');
+COMMENT ON TYPE invitation_type IS 'what an invitation is for: to make a connection, or to mend one';
+
 -- Foreign-data wrapper.
 
 CREATE FUNCTION connection_fdw_handler() RETURNS fdw_handler
@@ -47,7 +53,7 @@ COMMENT ON FUNCTION connection_fdw_validator(text[], oid) IS 'checks options of 
 
 CREATE FOREIGN DATA WRAPPER connection_fdw
     HANDLER connection_fdw_handler VALIDATOR connection_fdw_validator;
-COMMENT ON FOREIGN DATA WRAPPER connection_fdw IS 'the Nectar API: companies, sites, connections, accounts';
+COMMENT ON FOREIGN DATA WRAPPER connection_fdw IS 'the Nectar API: companies, sites, connections, accounts, invitations';
 
 -- Status facts.
 
@@ -175,6 +181,31 @@ CREATE FUNCTION reconnect_links(company_id uuid DEFAULT NULL, connection_ids uui
     AS 'MODULE_PATHNAME', 'connection_fdw_reconnect_links' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
 COMMENT ON FUNCTION reconnect_links(uuid, uuid[], name) IS 'connections that wait for their user, each with its link; whoever holds a link can act';
 REVOKE ALL ON FUNCTION reconnect_links(uuid, uuid[], name) FROM PUBLIC;
+
+CREATE FUNCTION invite_to_connect(company_id uuid, allowed_emails text[] DEFAULT NULL, expires_in interval DEFAULT NULL,
+        max_uses integer DEFAULT NULL, send_email boolean DEFAULT NULL,
+        prefill_url text DEFAULT NULL, prefill_country text DEFAULT NULL, prefill_initial_sites uuid[] DEFAULT NULL,
+        prefill_utility_types text[] DEFAULT NULL, prefill_connection_owner_email text DEFAULT NULL,
+        prefill_data_collection_start_date date DEFAULT NULL, server name DEFAULT NULL,
+        OUT id uuid, OUT url text, OUT expires_at timestamptz) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_invite_to_connect' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION invite_to_connect(uuid, text[], interval, integer, boolean, text, text, uuid[], text[], text, date, name)
+    IS 'invite an end user of the company to create a connection; whoever holds the url can act';
+REVOKE ALL ON FUNCTION invite_to_connect(uuid, text[], interval, integer, boolean, text, text, uuid[], text[], text, date, name)
+    FROM PUBLIC;
+
+CREATE FUNCTION invite_to_reconnect(connection_id uuid, allowed_emails text[] DEFAULT NULL, expires_in interval DEFAULT NULL,
+        max_uses integer DEFAULT NULL, send_email boolean DEFAULT NULL, server name DEFAULT NULL,
+        OUT id uuid, OUT url text, OUT expires_at timestamptz) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_invite_to_reconnect' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION invite_to_reconnect(uuid, text[], interval, integer, boolean, name)
+    IS 'invite the end user to mend the credentials of a connection; whoever holds the url can act';
+REVOKE ALL ON FUNCTION invite_to_reconnect(uuid, text[], interval, integer, boolean, name) FROM PUBLIC;
+
+CREATE FUNCTION revoke_invitation(invitation_id uuid, server name DEFAULT NULL) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_revoke_invitation' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION revoke_invitation(uuid, name) IS 'revoke an invitation, whose url then opens nothing; returns the answer less secrets';
+REVOKE ALL ON FUNCTION revoke_invitation(uuid, name) FROM PUBLIC;
 
 -- Connections with their accounts as records, statuses as text.
 

@@ -14,6 +14,11 @@ SELECT split_part(connection_magic_link(connection(2)), '/', 8) AS secret \gset
 SELECT count(*), bool_or(strpos(r.t, :'secret') > 0) AS shows, max(betrays(t))
   FROM (SELECT c::text FROM connections c UNION ALL SELECT a::text FROM accounts a
         UNION ALL SELECT c::text FROM companies c UNION ALL SELECT s::text FROM sites s) r(t);
+-- Those of an invitation are what it was made with, and shown never again.
+SELECT split_part(url, '/', 6) AS secret, url ~ '/p/i/[^/]{8,}$' AS has_secret FROM invite_to_connect(company(1)) \gset i_
+SELECT :'i_has_secret' AS has_secret;
+SELECT count(*), bool_or(strpos(i::text, :'i_secret') > 0) AS shows, max(betrays(i::text)) FROM invitations i;
+SELECT strpos(a::text, :'i_secret') > 0 AS shows, betrays(a::text) FROM invitations, revoke_invitation(id) a;
 SELECT count(*) AS rows, bool_or(attrs ?| '{connectionMagicLinkSecret,accounts,sites}') FROM connections WHERE company_id = company(1);
 
 -- Secrets of tomorrow: at any depth, in whatever spelling, and links in innocent members.

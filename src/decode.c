@@ -225,6 +225,26 @@ is_json_number(const char *p)
 	return *p == '\0';
 }
 
+/* A whole number, which may be written with zeros behind a decimal point. */
+static Datum
+read_integer(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	CfdwSpan	text = scalar_text(decoder, attr, node);
+	const char *digits = pnstrdup(text.at, text.len);
+	char	   *end;
+	long		number;
+
+	errno = 0;
+	number = strtol(digits, &end, 10);
+	if (*end == '.')
+		end += 1 + strspn(end + 1, "0");
+	if (!is_json_number(digits) || *end != '\0')
+		refuse(decoder, attr, "is not a whole number");
+	if (errno != 0 || number < PG_INT32_MIN || number > PG_INT32_MAX)
+		refuse(decoder, attr, "is a number beyond integer's limits");
+	return Int32GetDatum((int32) number);
+}
+
 /* numeric's limits: digits before the decimal point, and behind it. */
 #define NUMERIC_MOST_WHOLE 131072
 #define NUMERIC_MOST_FRACTION 16383
@@ -391,20 +411,27 @@ take_zone(Rest *rest, int *zone)
  * The API's timestamps are ISO 8601; without a zone they are UTC, whatever
  * the session's TimeZone is, so timestamptz's input function is not for them.
  */
-static Datum
-read_timestamptz(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+bool
+cfdw_decode_timestamptz(CfdwSpan text, TimestampTz *result)
 {
 	struct pg_tm tm = {0};
 	fsec_t		fsec = 0;
 	int			zone = 0;
-	Timestamp	result = 0;
-	Rest		rest = scalar_text(decoder, attr, node);
+	Rest		rest = text;
 
-	if (!take_date(&rest, &tm) ||
-		((take_char(&rest, 'T') || take_char(&rest, ' ') || take_char(&rest, 't')) &&
-		 (!take_time(&rest, &tm, &fsec) || !take_zone(&rest, &zone))) ||
-		rest.len > 0 ||
-		tm2timestamp(&tm, fsec, &zone, &result) != 0)
+	return take_date(&rest, &tm) &&
+		(!(take_char(&rest, 'T') || take_char(&rest, ' ') || take_char(&rest, 't')) ||
+		 (take_time(&rest, &tm, &fsec) && take_zone(&rest, &zone))) &&
+		rest.len == 0 &&
+		tm2timestamp(&tm, fsec, &zone, result) == 0;
+}
+
+static Datum
+read_timestamptz(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	TimestampTz result = 0;
+
+	if (!cfdw_decode_timestamptz(scalar_text(decoder, attr, node), &result))
 		refuse(decoder, attr, "is not a timestamp");
 	return TimestampTzGetDatum(result);
 }
@@ -872,6 +899,7 @@ static const struct
 	{TEXTOID, read_text},
 	{UUIDOID, read_uuid},
 	{BOOLOID, read_bool},
+	{INT4OID, read_integer},
 	{NUMERICOID, read_numeric},
 	{DATEOID, read_date},
 	{TIMESTAMPTZOID, read_rounded_timestamp},

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "datatype/timestamp.h"
 #include "json.h"
 #include "nodes/pg_list.h"
 #include "options.h"
@@ -48,6 +49,9 @@ extern int	cfdw_decoder_depth(const CfdwDecoder *decoder);
  */
 extern void cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element,
 						Datum *values, bool *isnull);
+
+/* A timestamp as the API writes it, UTC where it names no zone; false: it is none. */
+extern bool cfdw_decode_timestamptz(CfdwSpan text, TimestampTz *result);
 
 /*
  * A JSON value, read to all its depth, as jsonb, less members that speak of

@@ -149,7 +149,7 @@ static const OptionDef option_defs[] = {
 	 .help = "Secret that webhooks are signed with, whsec_...; several, while it is rotated, with blanks or commas between them."},
 	{.name = "resource", .places = CFDW_PLACE_TABLE, .kind = OPT_RESOURCE,
 	 .offset = DEST(resource),
-	 .help = "What the table shows: companies, sites, connections or accounts."},
+	 .help = "What the table shows: companies, sites, connections, accounts or invitations."},
 	{.name = "json_path", .places = CFDW_PLACE_COLUMN, .kind = OPT_JSON_PATH,
 	 .offset = DEST(json_path),
 	 .help = "Member of the remote object that fills the column, dotted."},

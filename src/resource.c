@@ -29,6 +29,7 @@ static const struct
 	[CFDW_TYPE_TEXT] = {"text", TEXTOID},
 	[CFDW_TYPE_UUID] = {"uuid", UUIDOID},
 	[CFDW_TYPE_BOOL] = {"boolean", BOOLOID},
+	[CFDW_TYPE_INTEGER] = {"integer", INT4OID},
 	[CFDW_TYPE_NUMERIC] = {"numeric", NUMERICOID},
 	[CFDW_TYPE_DATE] = {"date", DATEOID},
 	[CFDW_TYPE_TIMESTAMPTZ] = {"timestamp with time zone", TIMESTAMPTZOID},
@@ -95,6 +96,14 @@ cfdw_route_last(const CfdwRoute *route, int *index)
 	if (index != NULL)
 		*index = last;
 	return route->steps[last];
+}
+
+bool
+cfdw_route_reads_listings(const CfdwRoute *route)
+{
+	CfdwShape	shape = cfdw_route_last(route, NULL)->shape;
+
+	return shape == CFDW_SHAPE_PAGES || shape == CFDW_SHAPE_LIST;
 }
 
 bool

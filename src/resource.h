@@ -23,6 +23,7 @@ typedef enum CfdwType
 	CFDW_TYPE_TEXT,
 	CFDW_TYPE_UUID,
 	CFDW_TYPE_BOOL,
+	CFDW_TYPE_INTEGER,
 	CFDW_TYPE_NUMERIC,
 	CFDW_TYPE_DATE,
 	CFDW_TYPE_TIMESTAMPTZ,
@@ -32,6 +33,8 @@ typedef enum CfdwType
 	CFDW_TYPE_CONNECTION_STATUS,
 	CFDW_TYPE_ACCOUNT_STATUS,
 	CFDW_TYPE_TRACKING_STATUS,
+	CFDW_TYPE_INVITATION_STATUS,
+	CFDW_TYPE_INVITATION_TYPE,
 	CFDW_TYPE_CATEGORY
 } CfdwType;
 
@@ -74,6 +77,8 @@ typedef enum CfdwShape
 {
 	CFDW_SHAPE_OBJECT,			/* one element */
 	CFDW_SHAPE_ARRAY,			/* elements, never paginated */
+	CFDW_SHAPE_LIST,			/* elements, or an envelope around them and
+								 * maybe further pages: which is open */
 	CFDW_SHAPE_PAGES			/* an envelope around a page of elements */
 } CfdwShape;
 
@@ -174,6 +179,9 @@ extern int	cfdw_route_index(const CfdwResource *resource, const CfdwRoute *route
 
 /* The route's last step: the endpoint whose elements are or embed rows. */
 extern const CfdwEndpoint *cfdw_route_last(const CfdwRoute *route, int *index);
+
+/* Are the last step's elements, or their embedded rows, listed by company? */
+extern bool cfdw_route_reads_listings(const CfdwRoute *route);
 
 /* Does the filter send statuses?  They come from clauses over labels. */
 extern bool cfdw_filter_is_status(const CfdwFilter *filter);

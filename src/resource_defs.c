@@ -47,6 +47,20 @@ static const CfdwEndpoint connection_get = {
 	.company_path = "company.id",
 };
 
+/* Whether it comes in pages is open. */
+static const CfdwEndpoint invitation_list = {
+	.path = "/invitation/company/{}", .key = "company_id",
+	.element = "invitation", .shape = CFDW_SHAPE_LIST,
+	.items = "invitations", .total = "totalInvitations",
+	.company_path = "companyId",
+};
+
+static const CfdwEndpoint invitation_get = {
+	.path = "/invitation/{}", .key = "invitation_id",
+	.element = "invitation", .shape = CFDW_SHAPE_OBJECT,
+	.company_path = "companyId",
+};
+
 /* ---- columns ---- */
 
 static const CfdwColumn company_columns[] = {
@@ -201,6 +215,32 @@ static const CfdwColumn account_columns[] = {
 	 .help = "the remote object less secrets"},
 };
 
+static const CfdwColumn invitation_columns[] = {
+	{.name = "id", .type = CFDW_TYPE_UUID, .path = "id", .required = true,
+	 .ndistinct = -1, .help = "the invitation"},
+	{.name = "company_id", .type = CFDW_TYPE_UUID, .path = "companyId",
+	 .is_company = true, .ndistinct = 50, .help = "its company"},
+	{.name = "connection_id", .type = CFDW_TYPE_UUID, .path = "connectionId",
+	 .help = "the connection to mend; NULL for a new one"},
+	{.name = "invitation_type", .type = CFDW_TYPE_INVITATION_TYPE,
+	 .path = "invitationType", .ndistinct = 2,
+	 .help = "whether it makes or mends a connection"},
+	{.name = "status", .type = CFDW_TYPE_INVITATION_STATUS, .path = "status",
+	 .ndistinct = 4, .help = "status; NULL where its label is unrecognized"},
+	{.name = "allowed_emails", .type = CFDW_TYPE_TEXT_ARRAY,
+	 .path = "allowedEmails", .help = "who may use it"},
+	{.name = "expires_at", .type = CFDW_TYPE_TIMESTAMPTZ, .path = "expiresAt",
+	 .help = "until when it may be used"},
+	{.name = "max_uses", .type = CFDW_TYPE_INTEGER, .path = "maxUses",
+	 .help = "how often it may be used"},
+	{.name = "use_count", .type = CFDW_TYPE_INTEGER, .path = "useCount",
+	 .help = "how often it was used"},
+	{.name = "created_at", .type = CFDW_TYPE_TIMESTAMPTZ, .path = "createdAt",
+	 .help = "when it was made"},
+	{.name = "attrs", .type = CFDW_TYPE_JSONB, .origin = CFDW_WHOLE_ELEMENT,
+	 .help = "the remote object less secrets"},
+};
+
 /* ---- resources ---- */
 
 const CfdwResource cfdw_resources[] = {
@@ -263,6 +303,20 @@ const CfdwResource cfdw_resources[] = {
 			 .steps = {&account_list}, .detail = &connection_get},
 			{.name = "all", .steps = {&company_list, &account_list},
 			 .detail = &connection_get},
+		},
+	},
+	{
+		.name = "invitations",
+		.help = "invitations to make or mend a connection",
+		.columns = invitation_columns,
+		.column_count = lengthof(invitation_columns),
+		.rows_per_company = 5, .rows_per_element = 1,
+		.route_count = 3,
+		.routes = {
+			{.name = "by id", .bound = "id", .steps = {&invitation_get}},
+			{.name = "by company", .bound = "company_id",
+			 .steps = {&invitation_list}},
+			{.name = "all", .steps = {&company_list, &invitation_list}},
 		},
 	},
 };
@@ -367,6 +421,8 @@ const CfdwEnum cfdw_enums[] = {
 	{.type = CFDW_TYPE_ACCOUNT_STATUS, .name = "account_status",
 	 .facts = account_facts, .fact_count = lengthof(account_facts)},
 	{.type = CFDW_TYPE_TRACKING_STATUS, .name = "tracking_status"},
+	{.type = CFDW_TYPE_INVITATION_STATUS, .name = "invitation_status"},
+	{.type = CFDW_TYPE_INVITATION_TYPE, .name = "invitation_type"},
 	{.type = CFDW_TYPE_CATEGORY, .name = "connection_category"},
 };
 

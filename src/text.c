@@ -283,7 +283,8 @@ static bool
 names_secret(const char *name, size_t len)
 {
 	static const char *const words[] = {
-		"secret", "token", "password", "magiclink", "invitationurl", "apikey"
+		"secret", "token", "password", "magiclink", "apikey",
+		"invitationurl", "invitationlink", "inviteurl", "invitelink"
 	};
 	char		plain[64];
 	size_t		n = 0;

@@ -135,6 +135,10 @@ is 'invite too short' "$(call POST "/invitation/company/$(company 1)" '{"expires
 invitation=/invitation/f0000000-0000-4000-8000-000000000001
 is 'invitation' "$(call "$invitation")" '200 *'
 is 'invitations' "$(call "/invitation/company/$(company 1)" | members token '')" 2
+control fault '{"kind": "invitation_pages", "per_page": 1}' >/dev/null
+is 'invitations in pages' "$(call "/invitation/company/$(company 1)")" '200 {"totalInvitations": 2, "perPage": 1, "totalPages": 2, "currentPage": 1, "hasNext": true, "hasPrevious": false, "invitations": [[]{*}]}*'
+is 'last page of invitations' "$(call "/invitation/company/$(company 1)?page=9")" '200 *"currentPage": 2, "hasNext": false, "hasPrevious": true, *'
+control faults/clear >/dev/null
 is 'revoke' "$(call POST "$invitation/revoke")" '200 *"REVOKED"*'
 is 'revoked' "$(call "$invitation")" '*"REVOKED"*'
 

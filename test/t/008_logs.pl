@@ -157,6 +157,13 @@ link_line('connection link', "SELECT nectar.connection_magic_link('$connection',
 link_line('reconnect links', "SELECT * FROM nectar.reconnect_links(NULL, NULL, 'api')",
 	qr/reconnect_links/, qr/\d+ links/);
 
+link_line('invitation', "SELECT * FROM nectar.invite_to_connect('$company', ARRAY['zoe\@personal.example'], '1 day', server => 'api')",
+	qr/invite_to_connect/, qr/company "$company"/, qr/200/);
+link_line('invitation to reconnect', "SELECT * FROM nectar.invite_to_reconnect('$connection', server => 'api')",
+	qr/invite_to_reconnect/, qr/connection "$connection"/, qr/200/);
+one_line('a revoked invitation', "SELECT nectar.revoke_invitation('f0000000-0000-4000-8000-000000000001', 'api')",
+	'revoke_invitation', qr/invitation "f0000000-0000-4000-8000-000000000001"/, qr/200/);
+
 # In bulk: a line for each connection.
 my @ids = map { $fixture->connection($_) } 2 .. 4;
 run("SELECT * FROM nectar.bulk_confirm_accounts('{" . join(',', @ids) . "}', true, 'api')");

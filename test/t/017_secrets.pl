@@ -25,11 +25,12 @@ my $node = $fixture->node;
 my $sandbox = $fixture->sandbox;
 my $http = $sandbox->http . '/v2.2';
 my ($company, $connection) = ($fixture->company(1), $fixture->connection(4));
+my $invitation = 'f0000000-0000-4000-8000-000000000001';
 
 # ---- where secrets are ----
 
 # Of today and of tomorrow, at several depths, in innocent members, too.
-my @planted = map { "zq7-planted-$_-secret" } 1 .. 12;
+my @planted = map { "zq7-planted-$_-secret" } 1 .. 16;
 my $planted = {
 	connectionMagicLinkSecret => $planted[0],
 	magicLinkUrl => "https://dash.nectarclimate.com/p/connect/pc/$planted[1]",
@@ -41,7 +42,10 @@ my $planted = {
 	username => "dash.nectarclimate.com/p/connect/pc/$planted[9]",
 	accounts => [
 		{   id => 'a0000000-0000-4000-8000-000000009999', accountNumber => "/p/i/$planted[10]",
-			credentials => { client_secret => $planted[11] } } ] };
+			credentials => { client_secret => $planted[11] } } ],
+	token => $planted[12],
+	invitationUrl => "https://dash.nectarclimate.com/p/i/$planted[13]",
+	prefill => { url => "https://dash.nectarclimate.com/p/i/$planted[14]", inviteLink => $planted[15] } };
 
 my $file = $node->basedir . '/key';
 sub write_key
@@ -70,6 +74,7 @@ CREATE FOREIGN TABLE peek (id uuid, portal jsonb OPTIONS (json_path 'portal'), p
 	SERVER api OPTIONS (resource 'connections');
 CREATE FOREIGN TABLE ill_typed (id uuid, portal int OPTIONS (json_path 'portal'), note date OPTIONS (json_path 'note'))
 	SERVER api OPTIONS (resource 'connections');
+CREATE FOREIGN TABLE invited (id uuid, prefill jsonb OPTIONS (json_path 'prefill'), status text) SERVER api OPTIONS (resource 'invitations');
 CREATE ROLE reader LOGIN;
 CREATE TABLE login (password text);
 INSERT INTO login VALUES ('$password');
@@ -126,7 +131,9 @@ my @links;
 foreach my $statement (
 	"SELECT nectar.company_magic_link('$company', NULL, 'api')",
 	"SELECT nectar.connection_magic_link('$connection', 'api')",
-	q{SELECT magic_link FROM nectar.reconnect_links(NULL, NULL, 'api')})
+	q{SELECT magic_link FROM nectar.reconnect_links(NULL, NULL, 'api')},
+	"SELECT url FROM nectar.invite_to_connect('$company', server => 'api')",
+	"SELECT url FROM nectar.invite_to_reconnect('$connection', server => 'api')")
 {
 	my ($rows, $messages) = $session->both($statement);
 	push @links, split /\n/, $rows;
@@ -152,6 +159,10 @@ my @deeds = (
 	"SELECT length(nectar.company_magic_link('$company', NULL, 'api'))",
 	"SELECT length(nectar.connection_magic_link('$connection', 'api'))",
 	q{SELECT connection_id, guidance, length(magic_link) FROM nectar.reconnect_links(NULL, NULL, 'api')},
+	"SELECT id, length(url), expires_at FROM nectar.invite_to_connect('$company', server => 'api')",
+	"SELECT id, length(url), expires_at FROM nectar.invite_to_reconnect('$connection', server => 'api')",
+	'SELECT * FROM api.invitations', "SELECT * FROM api.invitations WHERE id = '$invitation'",
+	'SELECT prefill FROM invited', "SELECT nectar.revoke_invitation('$invitation', 'api')",
 	q{SELECT nectar.verify_webhook('{}', 'msg_1', extract(epoch FROM now())::bigint::text, 'v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'api')},
 	q{SELECT nectar.receive_webhook('{}', 'msg_1', '1', 'v1,x', 'api')}, q{SELECT changes FROM nectar.observe('api')});
 my @plans = map { "EXPLAIN (ANALYZE, VERBOSE, SETTINGS, FORMAT $_) SELECT * FROM api.connections c JOIN api.accounts a ON a.connection_id = c.id" }
