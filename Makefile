@@ -47,6 +47,7 @@ REGRESS = \
 	counts \
 	appends \
 	readers \
+	updates \
 	webhooks
 
 # What two sessions do in turns; see specs/.

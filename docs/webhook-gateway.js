@@ -13,7 +13,7 @@ const pool = new Pool({ max: 4, connectionTimeoutMillis: 5000, query_timeout: 12
 pool.on('error', (error) => console.error(error.message)); // a session that ended while it was idle
 
 // What the sender is told: anything but 2xx makes it try again.
-const statuses = { NC009: 401, NC001: 400, NC005: 400, '22021': 400 };
+const statuses = { NC009: 401, NC001: 400, NC005: 400, '22021': 400, '22P05': 400 };
 
 async function read(request) {
   const parts = [];

@@ -238,12 +238,18 @@ hint_of(const CfdwFailure *failure)
 void
 cfdw_raise(const CfdwFailure *failure)
 {
+	cfdw_raise_detailed(failure, cfdw_failure_detail(failure));
+}
+
+void
+cfdw_raise_detailed(const CfdwFailure *failure, const char *detail)
+{
 	char	   *hint = hint_of(failure);
 
 	ereport(ERROR,
 			(errcode(causes[failure->cause].row.sqlstate),
 			 errmsg("%s", failure->task),
-			 errdetail_internal("%s", cfdw_failure_detail(failure)),
+			 errdetail_internal("%s", detail),
 			 hint ? errhint("%s", hint) : 0,
 			 failure->path ? errcontext("remote request: %s %s",
 										failure->method, failure->path) : 0));

@@ -86,6 +86,9 @@ extern CfdwCause cfdw_cause_of_status(int http_status);
 /* Raise the failure as an ERROR. */
 pg_noreturn extern void cfdw_raise(const CfdwFailure *failure);
 
+/* The same with a DETAIL of the caller's own. */
+pg_noreturn extern void cfdw_raise_detailed(const CfdwFailure *failure, const char *detail);
+
 /* The same text that cfdw_raise puts into DETAIL, palloc'd. */
 extern char *cfdw_failure_detail(const CfdwFailure *failure);
 

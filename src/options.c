@@ -129,7 +129,10 @@ static const OptionDef option_defs[] = {
 	 .help = "HTTP proxy for https URLs; proxies of the environment are ignored."},
 	{.name = "read_only", .places = CFDW_PLACE_SERVER, .kind = OPT_BOOL,
 	 .offset = DEST(read_only), .defval = "false",
-	 .help = "Refuse every function that acts or hands out a link."},
+	 .help = "Refuse UPDATE and every function that acts or hands out a link."},
+	{.name = "updatable", .places = CFDW_PLACE_SERVER | CFDW_PLACE_TABLE,
+	 .kind = OPT_BOOL, .offset = DEST(updatable), .defval = "false",
+	 .help = "Whether UPDATE of a foreign table changes what the API holds."},
 	{.name = "on_unknown_status", .places = CFDW_PLACE_SERVER | CFDW_PLACE_TABLE,
 	 .kind = OPT_CHOICE, .offset = DEST(on_unknown_status),
 	 .defval = "null", .choices = unknown_choices,
@@ -478,16 +481,23 @@ check_secrets(const OptionDef *def, const char *value)
 		refuse_value(def, value, defect);
 }
 
-static void
-check_uuids(const OptionDef *def, const char *value)
+static pg_uuid_t *
+read_uuids(const OptionDef *def, const char *value, int *count)
 {
 	char	   *bad = NULL;
-	int			count;
+	pg_uuid_t  *uuids = cfdw_text_to_uuids(value, count, &bad);
 
-	if (cfdw_text_to_uuids(value, &count, &bad) == NULL)
+	if (uuids == NULL)
 		refuse_value(def, value, bad[0] == '\0' ?
 					 "An item of the list is empty." :
 					 psprintf("\"%s\" is not a uuid.", bad));
+	return uuids;
+}
+
+pg_uuid_t *
+cfdw_options_companies(const char *company_ids, int *count)
+{
+	return read_uuids(find_option("company_ids"), company_ids, count);
 }
 
 static void
@@ -515,6 +525,7 @@ static void
 check_value(const OptionDef *def, const char *value)
 {
 	bool		ignored;
+	int			count;
 
 	switch (def->kind)
 	{
@@ -551,7 +562,7 @@ check_value(const OptionDef *def, const char *value)
 			check_secrets(def, value);
 			break;
 		case OPT_UUIDS:
-			check_uuids(def, value);
+			(void) read_uuids(def, value, &count);
 			break;
 		case OPT_JSON_PATH:
 			check_json_path(def, value);

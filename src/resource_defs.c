@@ -61,6 +61,15 @@ static const CfdwEndpoint invitation_get = {
 	.company_path = "companyId",
 };
 
+/* What UPDATE sends. */
+static const CfdwEndpoint connection_patch = {
+	.path = "/connection/{}/details", .key = "id", .element = "connection",
+};
+
+static const CfdwEndpoint account_patch = {
+	.path = "/account/{}", .key = "id", .element = "account",
+};
+
 /* ---- columns ---- */
 
 static const CfdwColumn company_columns[] = {
@@ -160,9 +169,11 @@ static const CfdwColumn connection_columns[] = {
 	{.name = "initial_datasource_types", .type = CFDW_TYPE_TEXT_ARRAY,
 	 .path = "initialDatasourceTypes", .help = "ELECTRICITY, GAS, WATER, ..."},
 	{.name = "data_collection_start_date", .type = CFDW_TYPE_DATE,
-	 .path = "dataCollectionStartDate", .help = "first day of collection"},
+	 .path = "dataCollectionStartDate", .help = "first day of collection",
+	 .patch = "dataCollectionStartDate", .patch_null = true},
 	{.name = "multiply_by_occupancy", .type = CFDW_TYPE_BOOL,
-	 .path = "multiplyByOccupancy", .help = "values are scaled by occupancy"},
+	 .path = "multiplyByOccupancy", .help = "values are scaled by occupancy",
+	 .patch = "multiplyByOccupancy"},
 	{.name = "is_active", .type = CFDW_TYPE_BOOL, .path = "isActive",
 	 .help = "NULL where the API does not say"},
 	{.name = "created", .type = CFDW_TYPE_TIMESTAMPTZ, .path = "created",
@@ -188,7 +199,8 @@ static const CfdwColumn account_columns[] = {
 	 .ndistinct = 12, .help = "status; NULL where missing or unrecognized"},
 	{.name = "tracking_status", .type = CFDW_TYPE_TRACKING_STATUS,
 	 .path = "trackingStatus", .ndistinct = 3,
-	 .help = "whether it is tracked; UNSET: undecided"},
+	 .help = "whether it is tracked; UNSET: undecided",
+	 .patch = "isTracked", .patch_true = "ENABLED", .patch_false = "DISABLED"},
 	{.name = "status_first_seen_time", .type = CFDW_TYPE_TIMESTAMPTZ,
 	 .path = "statusFirstSeenTime", .help = "since when it has this status"},
 	{.name = "status_last_update_time", .type = CFDW_TYPE_TIMESTAMPTZ,
@@ -249,6 +261,11 @@ const CfdwResource cfdw_resources[] = {
 		.help = "companies of the key's organization",
 		.columns = company_columns, .column_count = lengthof(company_columns),
 		.rows_per_company = 1, .rows_per_element = 1,
+		.instead = {
+			.insert = "The API makes no companies.",
+			.update = "The API changes no companies.",
+			.delete = "The API deletes no companies.",
+		},
 		.route_count = 2,
 		.routes = {
 			{.name = "by id", .bound = "id", .steps = {&company_get}},
@@ -261,6 +278,11 @@ const CfdwResource cfdw_resources[] = {
 		.embedded = "sites",
 		.columns = site_columns, .column_count = lengthof(site_columns),
 		.rows_per_company = 5, .rows_per_element = 5,
+		.instead = {
+			.insert = "The API makes no sites.",
+			.update = "The API changes no sites.",
+			.delete = "The API deletes no sites.",
+		},
 		.route_count = 2,
 		.routes = {
 			{.name = "by company", .bound = "company_id",
@@ -275,6 +297,12 @@ const CfdwResource cfdw_resources[] = {
 		.columns = connection_columns,
 		.column_count = lengthof(connection_columns),
 		.rows_per_company = 20, .rows_per_element = 1,
+		.patch = &connection_patch,
+		.instead = {
+			.insert = "nectar.create_connection() makes one, and with a link of nectar.invite_to_connect() its end user does.",
+			.update = "nectar.update_connection() changes what the API can change.",
+			.delete = "The API deletes no connections.",
+		},
 		.route_count = 5,
 		.routes = {
 			{.name = "by id", .bound = "id", .steps = {&connection_get}},
@@ -295,6 +323,12 @@ const CfdwResource cfdw_resources[] = {
 		.embedded = "accounts", .has_source_option = true,
 		.columns = account_columns, .column_count = lengthof(account_columns),
 		.rows_per_company = 60, .rows_per_element = 3,
+		.patch = &account_patch,
+		.instead = {
+			.insert = "Accounts are discovered at connections; nectar.create_connection() makes a connection.",
+			.update = "nectar.set_account_tracking() and nectar.bulk_set_account_tracking() change what the API can change.",
+			.delete = "The API deletes no accounts; setting tracking_status to DISABLED stops the collection of one.",
+		},
 		.route_count = 3,
 		.routes = {
 			{.name = "by connection", .bound = "connection_id",
@@ -311,6 +345,11 @@ const CfdwResource cfdw_resources[] = {
 		.columns = invitation_columns,
 		.column_count = lengthof(invitation_columns),
 		.rows_per_company = 5, .rows_per_element = 1,
+		.instead = {
+			.insert = "nectar.invite_to_connect() and nectar.invite_to_reconnect() make one.",
+			.update = "The API changes no invitations; nectar.revoke_invitation() revokes one.",
+			.delete = "The API deletes no invitations; nectar.revoke_invitation() revokes one.",
+		},
 		.route_count = 3,
 		.routes = {
 			{.name = "by id", .bound = "id", .steps = {&invitation_get}},

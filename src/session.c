@@ -270,12 +270,10 @@ find_key(CachedSession *cached)
 static void
 fill_scope(CfdwSession *session)
 {
-	char	   *bad;
-
 	session->company_count = -1;
 	if (session->options.company_ids != NULL)
-		session->companies = cfdw_text_to_uuids(session->options.company_ids,
-												&session->company_count, &bad);
+		session->companies = cfdw_options_companies(session->options.company_ids,
+													&session->company_count);
 }
 
 static void

@@ -17,15 +17,17 @@ use File::Temp qw(tempdir);
 use IPC::Run;
 
 my $sources = abs_path(dirname(__FILE__) . '/../webhooks');
-my @quiet = qw(--silent --no-audit --no-fund --ignore-scripts --no-update-notifier --fetch-retries=1 --fetch-timeout=20000);
+my @quiet = qw(--loglevel=error --no-audit --no-fund --ignore-scripts --no-update-notifier --fetch-retries=1 --fetch-timeout=20000);
 
 sub run
 {
 	my ($seconds, $input, @command) = @_;
 	my ($out, $err) = ('', '');
-	my $good = eval { IPC::Run::run(\@command, '<', \$input, '>', \$out, '2>', \$err, IPC::Run::timeout($seconds)) };
+	my $process = eval { IPC::Run::start(\@command, '<', \$input, '>', \$out, '2>', \$err, IPC::Run::timeout($seconds)) };
+	my $good = $process && eval { $process->finish };
 
 	$err .= $@ if $@;
+	$process->kill_kill(grace => 1) if $process && !$good;
 	return ($good ? 1 : 0, $out, $err);
 }
 
@@ -41,7 +43,9 @@ sub packages
 	return (undef, 'there is no npm') if !$has_npm;
 	copy("$sources/$_", "$folder/$_") or die "$_: $!" foreach qw(package.json package-lock.json);
 	my ($good, undef, $err) = run(120, '', 'npm', 'ci', '--prefix', $folder, @quiet);
-	return $good ? ($folder) : (undef, "npm could not fetch packages: $err");
+	return ($folder) if $good;
+	my ($first) = $err =~ /(\S[^\n]*)/;
+	return (undef, 'npm could not fetch packages: ' . ($first // 'it does not say why'));
 }
 
 # A script's copy beside the packages: node looks for them from there.

@@ -157,6 +157,16 @@ $gateway->value('ROLLBACK');
 is(($second->finish)[0], 'applied: 1 changes', 'what is rolled back is done by the other');
 is(state($connection[2]), 'CONNECTED', 'once');
 
+# Two events of a connection at once: the time of the API decides, not who was first.
+my ($newer, $older) = map { webhook(connection => $connection[10], set => since(@$_)) } [ 20, 'MFA_TOKEN_EXPIRED' ], [ 10, 'OTHER_ERROR' ];
+$gateway->value('BEGIN');
+is($gateway->value(call($newer)), 'applied: 1 changes', 'the newer of two events is being applied');
+$second->send(call($older));
+$fixture->wait_waiting($watcher, $second->pid, 'Lock');
+$gateway->value('COMMIT');
+is(($second->finish)[0], 'stale', 'the older one waits, and is late');
+is(state($connection[10]), 'MFA_TOKEN_EXPIRED', 'the newer state stays');
+
 # ---- what the gateway's role cannot do ----
 
 foreach my $statement (
@@ -214,6 +224,19 @@ $fixture->sql("ALTER USER MAPPING FOR hooks SERVER api OPTIONS (SET webhook_secr
 like($gateway->error(call(webhook(connection => $connection[6]))), qr/^ERROR:  NC009:/m, 'the old one no longer counts');
 $fixture->sql("ALTER USER MAPPING FOR hooks SERVER api OPTIONS (SET webhook_secret '$secret')");
 
+# ---- another encoding ----
+
+$fixture->sql("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+my $latin = $fixture->session(database => 'latin', start => <<"SQL");
+SET client_encoding = 'UTF8';
+CREATE EXTENSION connection_fdw;
+CREATE SERVER api FOREIGN DATA WRAPPER connection_fdw;
+CREATE USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (webhook_secret '$secret');
+SQL
+my $accents = webhook(body => "{\"a\": \"\x{e9}t\x{e9} \x{df}\"}");
+(my $verify = call($accents)) =~ s/hooks\.receive/nectar.verify_webhook/;
+is($latin->value($verify), encode_utf8($accents->{body}), 'what is signed are the bytes of UTF-8, whatever the encoding of the database');
+
 # ---- retries ----
 
 $troubles = 2;
@@ -223,6 +246,9 @@ is(answers(webhook(url => $shaky->http . '/rpc/nectar', connection => $connectio
 is(events($connection[7]) =~ tr/,//, 0, 'which leaves one event');
 
 # ---- the sender's library, and the gateway of docs ----
+
+my $process;    # the gateway, which must not outlive the test
+END { local $?; $process->kill_kill(grace => 1) if $process; }
 
 my ($folder, $why) = Npm::packages();
 SKIP:
@@ -248,7 +274,7 @@ SKIP:
 	# the gateway, on a port of its own
 	local %ENV = (%ENV, PORT => 0, PGHOST => $node->host, PGPORT => $node->port, PGUSER => 'hook_gateway', PGDATABASE => 'postgres');
 	my ($out, $err) = ('', '');
-	my $process = IPC::Run::start([ 'node', Npm::copy_in($folder, 'webhook-gateway.js') ], '<', \undef, '>', \$out, '2>', \$err, my $timer = IPC::Run::timeout(120));
+	$process = IPC::Run::start([ 'node', Npm::copy_in($folder, 'webhook-gateway.js') ], '<', \undef, '>', \$out, '2>', \$err, my $timer = IPC::Run::timeout(120));
 	$process->pump until $out =~ /listening on (\d+)/ || !$process->pumpable;
 	my ($port) = $out =~ /listening on (\d+)/ or die "gateway: $err";
 	$url = "http://127.0.0.1:$port/nectar";
@@ -263,13 +289,12 @@ SKIP:
 	is(answers(webhook(url => $url, body => '{"text": "\u00fc \"\\\\ $1 \'; DROP SCHEMA hooks;"}')), '200 kept', 'what looks like SQL is data');
 	my $again = webhook(connection => $connection[9], set => since(1, 'OTHER_ERROR'));
 	my %same = (map { $_ => $again->{$_} } qw(id timestamp body));
-	$_->quit foreach $owner, $gateway, $second, $watcher;
+	$_->quit foreach $owner, $gateway, $second, $watcher, $latin;
 	$node->stop('immediate');
 	like(answers(webhook(url => $url, %same)), qr/^500 try again later/, 'no database: 500');
 	$node->start;
 	is(answers(webhook(url => $url, %same)), '200 applied: 1 changes', 'and later it is taken');
 	is(answers(webhook(url => $url, %same)), '200 duplicate', 'once');
 	unlike($out . $err, qr/whsec_|Magic/, 'the gateway says no secret');
-	$process->kill_kill(grace => 5);
 }
 done_testing();
