@@ -195,6 +195,9 @@ SELECT username, username = 'Zoë' AS same, length(username) FROM connections WH
 SELECT (connection).username, (connection).username = 'Zoë' AS same, length((connection).username)
   FROM nectar.read_connection('{"id": "d0000000-0000-4000-8000-000000000001", "username": "Zoë"}');
 SELECT (connection).username FROM nectar.read_connection('{"id": "d0000000-0000-4000-8000-000000000001", "username": "\u20ac"}');
+-- an act has happened, whatever its answer holds
+SELECT update_connection(connection(6), multiply_by_occupancy => true) IS NULL AS not_shown;
+SELECT multiply_by_occupancy FROM connections WHERE id = connection(6);
 SELECT test.clear() \gset
 SELECT count(*) FROM connections WHERE company_id = company(1) AND workflow_owner_email = 'élan@x.example';
 SELECT query FROM test.requests();

@@ -157,10 +157,24 @@ in_server_encoding(CfdwSpan text)
 	return text;
 }
 
+/* Of a text that the server encoding cannot write. */
+#define UNWRITABLE "holds a character that the database's encoding lacks"
+
+/* A scalar in the server encoding. */
+static CfdwSpan
+server_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	CfdwSpan	text = scalar_text(decoder, attr, node);
+
+	if (!cfdw_text_fits_server(text.at, text.len))
+		refuse(decoder, attr, UNWRITABLE);
+	return in_server_encoding(text);
+}
+
 static Datum
 read_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	CfdwSpan	text = in_server_encoding(scalar_text(decoder, attr, node));
+	CfdwSpan	text = server_text(decoder, attr, node);
 
 	return PointerGetDatum(cstring_to_text_with_len(text.at, text.len));
 }
@@ -594,6 +608,8 @@ make_string(Making *making, CfdwSpan text, const char *defect, JsonbValue *value
 		return cannot_make(making, defect);
 	if (pg_encoding_verifymbstr(PG_UTF8, text.at, text.len) != (int) text.len)
 		return cannot_make(making, "is not valid UTF-8");
+	if (!cfdw_text_fits_server(text.at, text.len))
+		return cannot_make(making, UNWRITABLE);
 	text = in_server_encoding(text);
 	if (text.len > JENTRY_OFFLENMASK)
 		return cannot_make(making, "holds a string that is too long for jsonb");
@@ -838,7 +854,7 @@ input_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 
 	if (cfdw_json_kind(node) >= CFDW_JSON_ARRAY)
 		return jsonb_text(read_jsonb(decoder, attr, node));
-	text = in_server_encoding(scalar_text(decoder, attr, node));
+	text = server_text(decoder, attr, node);
 	return pnstrdup(text.at, text.len);
 }
 

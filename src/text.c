@@ -9,6 +9,7 @@
 
 #include "text.h"
 
+#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -161,6 +162,35 @@ cfdw_text_to_server(const char *utf8, size_t len)
 	if (pg_encoding_verifymbstr(PG_UTF8, utf8, len) != (int) len)
 		return NULL;
 	return pg_any_to_server(utf8, len, PG_UTF8);
+}
+
+/* Bytes that are tried at a time. */
+#define TRIAL_BYTES 256
+
+bool
+cfdw_text_fits_server(const char *utf8, size_t len)
+{
+	int			encoding = GetDatabaseEncoding();
+	unsigned char trial[TRIAL_BYTES * MAX_CONVERSION_GROWTH + 1];
+	Oid			conversion;
+
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return true;
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	while (OidIsValid(conversion) && len > 0)
+	{
+		/* a character that is cut off at the end waits for the next round */
+		int			done = pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+														 (unsigned char *) unconstify(char *, utf8),
+														 Min(len, TRIAL_BYTES), trial,
+														 sizeof(trial), true);
+
+		if (done <= 0)
+			return false;
+		utf8 += done;
+		len -= done;
+	}
+	return true;
 }
 
 /* A shorter key would be found inside words. */

@@ -59,6 +59,9 @@ extern void cfdw_text_percent_encode(StringInfo url, const char *text);
  */
 extern const char *cfdw_text_to_server(const char *utf8, size_t len);
 
+/* Can the server encoding write this valid UTF-8?  Never raises. */
+extern bool cfdw_text_fits_server(const char *utf8, size_t len);
+
 /*
  * A palloc'd copy of remote UTF-8 text fit for a message: at most
  * CFDW_EXCERPT_MAX bytes on one line, control characters, invisible ones and
