@@ -182,6 +182,23 @@ CREATE TRIGGER late AFTER UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION touch
 UPDATE accounts SET tracking_status = 'DISABLED' WHERE connection_id = connection(2);
 SELECT path, body FROM sent();
 DROP TRIGGER late ON accounts;
+-- a statement trigger comes after all acts of the statement; so does that of a parent
+CREATE FUNCTION acts_so_far() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '% % after % acts', TG_WHEN, TG_LEVEL, (SELECT count(*) FROM test.requests() WHERE method = 'PATCH'); RETURN NULL; END $$;
+CREATE TRIGGER late AFTER UPDATE ON accounts FOR EACH STATEMENT EXECUTE FUNCTION acts_so_far();
+CREATE TRIGGER late AFTER UPDATE ON all_connections FOR EACH STATEMENT EXECUTE FUNCTION acts_so_far();
+SELECT test.latency(50) \gset
+UPDATE accounts SET tracking_status = 'ENABLED' WHERE connection_id = connection(2);
+SELECT count(*) FROM sent();
+UPDATE all_connections SET multiply_by_occupancy = true WHERE id IN (connection(1), connection(13));
+SELECT count(*) FROM sent();
+SELECT test.latency(0) \gset
+DROP TRIGGER late ON accounts;
+DROP TRIGGER late ON all_connections;
+-- a parent's trigger that wants all rows in a table is refused before anything is sent
+CREATE TRIGGER late AFTER UPDATE ON all_connections REFERENCING NEW TABLE AS news FOR EACH STATEMENT EXECUTE FUNCTION acts_so_far();
+SELECT refused('UPDATE all_connections SET multiply_by_occupancy = true WHERE id = connection(1)');
+SELECT refused('WITH u AS (UPDATE all_connections SET multiply_by_occupancy = true WHERE id = connection(1) RETURNING id) SELECT * FROM u');
+DROP TRIGGER late ON all_connections;
 
 -- Columns declared as text take the same values.
 CREATE FOREIGN TABLE as_text (id text, connection_id text, tracking_status text, attrs text) SERVER sandbox OPTIONS (resource 'accounts');

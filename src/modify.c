@@ -291,10 +291,28 @@ answer_decoder(const Modify *modify)
 							   modify->session->options.api_key);
 }
 
+/* Does a trigger look at rows, or at all of them, once they are updated? */
 static bool
-has_after_trigger(const ResultRelInfo *result)
+has_after_trigger(const ModifyTableState *node, const ResultRelInfo *result)
 {
-	return result->ri_TrigDesc != NULL && result->ri_TrigDesc->trig_update_after_row;
+	const TriggerDesc *rows = result->ri_TrigDesc;
+	const TriggerDesc *statement = node->rootResultRelInfo->ri_TrigDesc;
+
+	return (rows != NULL && rows->trig_update_after_row) ||
+		(statement != NULL && statement->trig_update_after_statement);
+}
+
+/* Raise where PostgreSQL would, but only after the first row was sent. */
+static void
+check_transition_tables(const ModifyTableState *node, const CfdwTable *table)
+{
+	if (node->mt_transition_capture == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot update foreign table \"%s\": a trigger of its parent has transition tables",
+					table->name),
+			 errdetail("PostgreSQL cannot collect rows of foreign tables in them.")));
 }
 
 static void take_outcome(void *arg, const CfdwBulkItem *item, const CfdwHttpAnswer *answer);
@@ -313,13 +331,14 @@ cfdwBeginForeignModify(ModifyTableState *node, ResultRelInfo *result, List *fdw_
 	modify->table = cfdw_table_get(RelationGetRelid(result->ri_RelationDesc));
 	modify->session = cfdw_session_get(modify->table->server, OidIsValid(role) ? role : GetUserId());
 	cfdw_target_check_command(modify->session, "UPDATE");
+	check_transition_tables(node, modify->table);
 	modify->writing = writing_of(estate);
 	modify->task = psprintf("could not update foreign table \"%s\" on server \"%s\"",
 							modify->table->name, modify->table->server_name);
 	modify->columns = list_nth(fdw_private, MODIFY_COLUMNS);
 	modify->bulk = cfdw_bulk_create_stream(modify->session, take_outcome, modify);
 	modify->is_synchronous = intVal(list_nth(fdw_private, MODIFY_RETURNING)) != 0 ||
-		has_after_trigger(result);
+		has_after_trigger(node, result);
 	if (modify->is_synchronous)
 		modify->decoder = answer_decoder(modify);
 	modify->row_cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw updated row",
