@@ -46,6 +46,12 @@ SELECT test.faults_clear() \gset
 -- It was created, but the answer does not say which connection it is.
 SELECT test.fault('{"kind": "patch", "unset": ["id"]}') \gset
 SELECT * FROM refusals(ARRAY[$$create_connection(company(1), 'https://portal.example', 'user', 'x')$$]);
+SELECT test.faults_clear(), test.fault('{"kind": "patch", "set": {"id": "17"}}') \gset
+SELECT * FROM refusals(ARRAY[$$create_connection(company(1), 'https://portal.example', 'user', 'x')$$]);
+SELECT test.faults_clear(), test.fault('{"kind": "patch", "set": {"status": []}}') \gset
+\set SHOW_CONTEXT always
+SELECT * FROM create_connection(company(1), 'https://portal.example', 'user', 'x');
+\set SHOW_CONTEXT errors
 SELECT test.faults_clear() \gset
 
 -- Settings: those given, and null by a word of its own.

@@ -22,6 +22,8 @@
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "target.h"
+#include "text.h"
+#include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(connection_fdw_create_connection);
 PG_FUNCTION_INFO_V1(connection_fdw_update_connection);
@@ -83,6 +85,24 @@ login_body(const Login *login)
 	return cfdw_body_end(&body);
 }
 
+/* Does the object name the connection that it is? */
+static bool
+has_id(const CfdwJsonNode *object)
+{
+	const char *id = cfdw_json_string_member(object, "id");
+	pg_uuid_t	uuid;
+
+	return id != NULL && cfdw_text_to_uuid(id, strlen(id), &uuid);
+}
+
+static void
+add_context(void *arg)
+{
+	const CfdwActRequest *act = arg;
+
+	errcontext("answer to an act that was made: %s on %s", act->act, act->target);
+}
+
 /* What the function returns of the new connection, as columns of `connections`. */
 static const char *const created_columns[] = {"id", "status"};
 
@@ -93,7 +113,12 @@ created_row(FunctionCallInfo fcinfo, CfdwSession *session, const CfdwActRequest 
 {
 	CfdwDecoder *decoder = cfdw_act_decoder(session, "connections", created_columns,
 											lengthof(created_columns), CFDW_UNKNOWN_NULL);
-	CfdwElement element = {.path = act->path};
+	CfdwElement element = {0};
+	ErrorContextCallback callback = {
+		.callback = add_context,
+		.arg = unconstify(CfdwActRequest *, act),
+		.previous = error_context_stack,
+	};
 	Datum		values[lengthof(created_columns)];
 	bool		nulls[lengthof(created_columns)];
 	CfdwDefect	defect;
@@ -102,10 +127,12 @@ created_row(FunctionCallInfo fcinfo, CfdwSession *session, const CfdwActRequest 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	element.row = cfdw_session_object(cfdw_json_create(), answer, &defect);
-	if (cfdw_json_kind(cfdw_json_member(element.row, "id")) != CFDW_JSON_STRING)
+	if (!has_id(element.row))
 		cfdw_act_refuse_answer(session, act, "its answer does not name the connection");
 	element.parent = element.row;
+	error_context_stack = &callback;
 	cfdw_decode(decoder, &element, values, nulls);
+	error_context_stack = callback.previous;
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
