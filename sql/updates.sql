@@ -266,6 +266,9 @@ ALTER SERVER sandbox OPTIONS (SET max_concurrency '10');
 SELECT test.latency(50), test.clear() \gset
 SELECT outcome('UPDATE connections SET multiply_by_occupancy = false WHERE id BETWEEN connection(2) AND connection(5) AND company_id = company(1)') LIMIT 1;
 SELECT path, n FROM sent();
+-- and nobody says then that nothing was updated
+SELECT substring(attempt('UPDATE connections SET multiply_by_occupancy = false WHERE id = connection(4)') FROM '[^\n]* was updated\.') AS last_words;
+SELECT count(*) FROM sent();
 SELECT test.reset() \gset
 -- more than a message names
 SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 500, 'method', 'PATCH', 'path', '/connection/' || connection(24) || '/details', 'body', '{}')) \gset

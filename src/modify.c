@@ -436,7 +436,8 @@ append_outcome(StringInfo text, const CfdwWriting *writing, int64 dropped)
 	foreach(lc, writing->done_ids)
 		append_name(&ids, lfirst(lc));
 	if (writing->done == 0)
-		appendStringInfoString(text, "Nothing was updated.");
+		appendStringInfoString(text, writing->failed > 0 && writing->worst.cause == CFDW_MAYBE_DONE ?
+							   "No other row was updated." : "Nothing was updated.");
 	else
 		appendStringInfo(text, "Updated before: %s", ids.data);
 	if (writing->done > MAX_NAMED)
