@@ -153,6 +153,18 @@ $operator->value('CALL fill_outbox()');
 is(outbox() . ' ' . invited(), '3|3 3', 'which is another time to tell: one link more');
 is($history->value("SELECT who FROM nectar_history.attention WHERE connection_id = '$told'"), 'user', 'and its user must act again');
 
-$_->quit foreach $operator, $history, $gateway, $listener;
+# ---- two nights at once ----
+
+my $other = $fixture->session;
+my @broken = split /\n/, $history->value("SELECT id FROM nectar_history.connection_state WHERE workflow_owner_email <> '' AND status = 'PENDING' AND id NOT $both ORDER BY id LIMIT 4");
+becomes($_, 'NEW_PASSWORD_NEEDED', 5) foreach @broken;
+$sandbox->clear_log;
+$sandbox->control('POST', 'latency', encode_json({ ms => 100 }));
+$_->send('CALL fill_outbox()') foreach $operator, $other;
+is(join('', map { $_->finish } $operator, $other), '', 'two runs of the job overlap');
+$sandbox->control('POST', 'latency', encode_json({ ms => 0 }));
+is(invited(), scalar @broken, 'each user is invited once');
+
+$_->quit foreach $operator, $other, $history, $gateway, $listener;
 $fixture->stop;
 done_testing();
