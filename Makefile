@@ -44,7 +44,8 @@ REGRESS = \
 	reports \
 	counts \
 	appends \
-	readers
+	readers \
+	history
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change
