@@ -30,6 +30,8 @@ REGRESS = \
 	secrets \
 	acts \
 	manage \
+	invitations \
+	invites \
 	explain \
 	limits \
 	memo \
@@ -45,6 +47,8 @@ REGRESS = \
 	counts \
 	appends \
 	readers \
+	updates \
+	webhooks \
 	history
 
 # What two sessions do in turns; see specs/.

@@ -35,6 +35,12 @@ COMMENT ON TYPE tracking_status IS 'tracking decision on an account; UNSET: unde
 CREATE TYPE connection_category AS ENUM ('healthy', 'credential_error', 'provider_error', 'system', 'unknown');
 COMMENT ON TYPE connection_category IS 'category of a connection status; unknown: a label this version does not know';
 
+CREATE TYPE invitation_status AS ENUM ('ACTIVE', 'EXPIRED', 'REVOKED', 'FULFILLED');
+COMMENT ON TYPE invitation_status IS 'status of an invitation; only an active one can be used';
+
+CREATE TYPE invitation_type AS ENUM ('CREATE_CONNECTION', 'EDIT_CONNECTION');
+COMMENT ON TYPE invitation_type IS 'what an invitation is for: to make a connection, or to mend one';
+
 -- Foreign-data wrapper.
 
 CREATE FUNCTION connection_fdw_handler() RETURNS fdw_handler
@@ -47,7 +53,7 @@ COMMENT ON FUNCTION connection_fdw_validator(text[], oid) IS 'checks options of 
 
 CREATE FOREIGN DATA WRAPPER connection_fdw
     HANDLER connection_fdw_handler VALIDATOR connection_fdw_validator;
-COMMENT ON FOREIGN DATA WRAPPER connection_fdw IS 'the Nectar API: companies, sites, connections, accounts';
+COMMENT ON FOREIGN DATA WRAPPER connection_fdw IS 'the Nectar API: companies, sites, connections, accounts, invitations';
 
 -- Status facts.
 
@@ -175,6 +181,31 @@ CREATE FUNCTION reconnect_links(company_id uuid DEFAULT NULL, connection_ids uui
     AS 'MODULE_PATHNAME', 'connection_fdw_reconnect_links' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000 ROWS 100;
 COMMENT ON FUNCTION reconnect_links(uuid, uuid[], name) IS 'connections that wait for their user, each with its link; whoever holds a link can act';
 REVOKE ALL ON FUNCTION reconnect_links(uuid, uuid[], name) FROM PUBLIC;
+
+CREATE FUNCTION invite_to_connect(company_id uuid, allowed_emails text[] DEFAULT NULL, expires_in interval DEFAULT NULL,
+        max_uses integer DEFAULT NULL, send_email boolean DEFAULT NULL,
+        prefill_url text DEFAULT NULL, prefill_country text DEFAULT NULL, prefill_initial_sites uuid[] DEFAULT NULL,
+        prefill_utility_types text[] DEFAULT NULL, prefill_connection_owner_email text DEFAULT NULL,
+        prefill_data_collection_start_date date DEFAULT NULL, server name DEFAULT NULL,
+        OUT id uuid, OUT url text, OUT expires_at timestamptz) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_invite_to_connect' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION invite_to_connect(uuid, text[], interval, integer, boolean, text, text, uuid[], text[], text, date, name)
+    IS 'invite an end user of the company to create a connection; whoever holds the url can act';
+REVOKE ALL ON FUNCTION invite_to_connect(uuid, text[], interval, integer, boolean, text, text, uuid[], text[], text, date, name)
+    FROM PUBLIC;
+
+CREATE FUNCTION invite_to_reconnect(connection_id uuid, allowed_emails text[] DEFAULT NULL, expires_in interval DEFAULT NULL,
+        max_uses integer DEFAULT NULL, send_email boolean DEFAULT NULL, server name DEFAULT NULL,
+        OUT id uuid, OUT url text, OUT expires_at timestamptz) RETURNS record
+    AS 'MODULE_PATHNAME', 'connection_fdw_invite_to_reconnect' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION invite_to_reconnect(uuid, text[], interval, integer, boolean, name)
+    IS 'invite the end user to mend the credentials of a connection; whoever holds the url can act';
+REVOKE ALL ON FUNCTION invite_to_reconnect(uuid, text[], interval, integer, boolean, name) FROM PUBLIC;
+
+CREATE FUNCTION revoke_invitation(invitation_id uuid, server name DEFAULT NULL) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_revoke_invitation' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION revoke_invitation(uuid, name) IS 'revoke an invitation, whose url then opens nothing; returns the answer less secrets';
+REVOKE ALL ON FUNCTION revoke_invitation(uuid, name) FROM PUBLIC;
 
 -- Connections with their accounts as records, statuses as text.
 
@@ -877,3 +908,115 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION forget(timestamptz, name) IS 'remove events, and rows of what had gone, from before that time; what there is now stays';
+
+-- Webhooks.
+
+CREATE FUNCTION verify_webhook(body text, svix_id text, svix_timestamp text, svix_signature text, server name DEFAULT NULL)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_verify_webhook' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION verify_webhook(text, text, text, text, name) IS 'the body of a webhook less secrets; an error unless the webhook_secret of the mapping signed it';
+REVOKE ALL ON FUNCTION verify_webhook(text, text, text, text, name) FROM PUBLIC;
+
+-- Apply an event of a connection as if it had been read.  Where the event has
+-- no time of the API, or the same one, the time at which it was sent decides.
+CREATE FUNCTION webhook_merge(event jsonb, sent_at timestamptz, server text, history name) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    newest CONSTANT text := 'greatest(%1$s.updated, %1$s.status_last_update_time, %1$s.status_first_seen_time)';
+    locked_at timestamptz;
+    why text;
+    changes bigint;
+    is_written boolean;
+    is_stale boolean;
+BEGIN
+    PERFORM nectar.history_staging();
+    BEGIN
+        WITH r AS MATERIALIZED (SELECT * FROM nectar.read_connection(event::text, webhook_merge.server::name)),
+        connections AS (
+            INSERT INTO pg_temp.nectar_connection_read SELECT (r.connection).* FROM r WHERE r.kind = 'connection')
+        INSERT INTO pg_temp.nectar_account_read SELECT (r.account).* FROM r WHERE r.kind = 'account';
+    EXCEPTION WHEN SQLSTATE 'NC001' OR SQLSTATE 'NC002' OR SQLSTATE 'NC005' THEN
+        GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;
+        RETURN 'unreadable: ' || regexp_replace(why, '^The answer [^:]*: ', '');
+    END;
+    IF NOT EXISTS (SELECT FROM pg_temp.nectar_connection_read) THEN
+        RETURN 'outside';
+    END IF;
+
+    -- what is written from here on, this has written
+    PERFORM pg_advisory_xact_lock(nectar.history_lock(history, 'merge', server));
+    locked_at := clock_timestamp();
+    -- the sender's time is cut to the second
+    SELECT m.changes INTO changes
+      FROM nectar.history_merge(history, server, 'webhook', least(sent_at + interval '1 second', locked_at)) m;
+    EXECUTE format($q$
+        SELECT bool_or(s.last_seen >= $2)
+               OR EXISTS (SELECT FROM pg_temp.nectar_account_read r JOIN %1$I.account_state a ON a.server = $1 AND a.id = r.id
+                           WHERE a.last_seen >= $2),
+               bool_or(%2$s < %3$s)
+          FROM pg_temp.nectar_connection_read r
+          JOIN %1$I.connection_state s ON s.server = $1 AND s.id = r.id$q$,
+        history, format(newest, 'r'), format(newest, 's')) INTO is_written, is_stale USING server, locked_at;
+    RETURN CASE WHEN is_written THEN format('applied: %s changes', changes) WHEN is_stale THEN 'stale' ELSE 'unchanged' END;
+END
+$$;
+COMMENT ON FUNCTION webhook_merge(jsonb, timestamptz, text, name) IS 'internal: bring a history up to date with an event of a connection';
+
+CREATE FUNCTION receive_webhook(body text, svix_id text, svix_timestamp text, svix_signature text,
+        server name DEFAULT NULL, history name DEFAULT 'nectar_history') RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE COST 10000
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    target CONSTANT text := nectar.history_server(server);
+    -- less secrets; nothing but this sees the body as it came
+    event CONSTANT jsonb := nectar.verify_webhook(body, svix_id, svix_timestamp, svix_signature, target::name);
+    type CONSTANT text := event ->> 'eventType';
+    sent_at CONSTANT timestamptz := to_timestamp(svix_timestamp::bigint);
+    is_uuid CONSTANT text := '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
+    connection CONSTANT text := CASE WHEN type LIKE 'connection.%' THEN event ->> 'id' ELSE event ->> 'connectionId' END;
+    company CONSTANT text := event -> 'company' ->> 'id';
+    outcome text := 'kept';
+    n bigint;
+BEGIN
+    PERFORM nectar.history_check(history);
+    -- whoever brings the same id waits here for the first
+    EXECUTE format($q$
+        INSERT INTO %I.webhook_event (server, svix_id, received_at, sent_at, event_type, connection_id, company_id,
+                                      protected_changes, old, body)
+        VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (server, svix_id) DO NOTHING$q$, history)
+        USING target, svix_id, sent_at, type,
+              CASE WHEN connection ~ is_uuid THEN connection::uuid END, CASE WHEN company ~ is_uuid THEN company::uuid END,
+              CASE WHEN jsonb_typeof(event -> 'protectedChanges') = 'array'
+                   THEN ARRAY(SELECT jsonb_array_elements_text(event -> 'protectedChanges')) END,
+              nullif(event -> 'old', 'null'), event;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 0 THEN
+        RETURN 'duplicate';
+    END IF;
+
+    IF type IN ('connection.created.v2', 'connection.updated.v2', 'connection.validated.v2') THEN
+        outcome := nectar.webhook_merge(event, sent_at, target, history);
+    END IF;
+    EXECUTE format($q$
+        UPDATE %I.webhook_event SET outcome = $3, old = CASE WHEN $4 THEN old END, body = CASE WHEN $4 THEN body END
+         WHERE server = $1 AND svix_id = $2$q$, history) USING target, svix_id, outcome, outcome <> 'outside';
+    RETURN outcome;
+END
+$$;
+COMMENT ON FUNCTION receive_webhook(text, text, text, text, name, name) IS 'verify a webhook, keep it, bring the history up to date; answers what it did';
+REVOKE ALL ON FUNCTION receive_webhook(text, text, text, text, name, name) FROM PUBLIC;
+
+-- One unnamed argument, and headers in a setting: PostgREST's way of a raw body.
+CREATE FUNCTION receive_webhook(text) RETURNS text
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT nectar.receive_webhook($1, h.headers ->> 'svix-id', h.headers ->> 'svix-timestamp', h.headers ->> 'svix-signature')
+      FROM (SELECT nullif(current_setting('request.headers', true), '')::json AS headers) h
+$$;
+COMMENT ON FUNCTION receive_webhook(text) IS 'the same with headers from the setting request.headers, as PostgREST calls it';
+REVOKE ALL ON FUNCTION receive_webhook(text) FROM PUBLIC;

@@ -192,3 +192,5 @@ SELECT id FROM mistyped_enum;
 CREATE FOREIGN TABLE nothing () SERVER sandbox OPTIONS (resource 'companies');
 SELECT count(*) FROM nothing;
 SELECT * FROM seen();
+SET client_min_messages = warning;
+DROP SCHEMA plain CASCADE;

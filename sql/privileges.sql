@@ -139,6 +139,40 @@ SELECT attempt('DELETE FROM connections');
 SELECT attempt('TRUNCATE connections');
 SELECT * FROM seen();
 
+-- Where UPDATE is possible, it is for those to whom it was granted; who may not sends nothing.
+ALTER SERVER sandbox OPTIONS (ADD updatable 'true');
+CREATE USER MAPPING FOR regress_reader SERVER sandbox OPTIONS (api_key 'nectar-sandbox-key+reader');
+ALTER USER MAPPING FOR regress_owner SERVER sandbox OPTIONS (SET api_key 'nectar-sandbox-key+owner');
+CREATE FUNCTION tried(command text, OUT outcome text, OUT holder text, OUT sent text) RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+    outcome := attempt_as('regress_reader', command);
+    SELECT string_agg(DISTINCT headers ->> 'x-api-key', ' '), string_agg(method, ' ' ORDER BY seq) INTO holder, sent FROM test.requests();
+    PERFORM test.clear();
+    RETURN NEXT;
+END $$;
+SELECT has_table_privilege('public', 'accounts', 'UPDATE'), has_table_privilege('public', 'connections', 'UPDATE');
+SELECT * FROM tried('UPDATE connections SET multiply_by_occupancy = true WHERE id = connection(2)');
+GRANT UPDATE (data_collection_start_date) ON connections TO regress_reader;
+SELECT * FROM tried('UPDATE connections SET multiply_by_occupancy = true WHERE id = connection(2)');
+SELECT * FROM tried('UPDATE connections SET data_collection_start_date = ''2024-01-01'' WHERE id = connection(2)');
+REVOKE SELECT ON connections FROM regress_reader;
+SELECT * FROM tried('UPDATE connections SET data_collection_start_date = ''2024-01-01'' WHERE id = connection(2)');
+GRANT SELECT ON connections TO regress_reader;
+-- through a view it is its owner who updates, with his key
+SET ROLE regress_owner;
+ALTER FOREIGN TABLE owned.borrowed ADD COLUMN multiply_by_occupancy boolean;
+CREATE VIEW owned.scaled AS SELECT id, multiply_by_occupancy FROM owned.borrowed WHERE id IN (utility.connection(2), utility.connection(4));
+GRANT SELECT ON owned.scaled TO regress_reader;
+RESET ROLE;
+SELECT * FROM tried('UPDATE owned.scaled SET multiply_by_occupancy = true');
+GRANT UPDATE ON owned.scaled TO regress_reader;
+SELECT * FROM tried('UPDATE owned.scaled SET multiply_by_occupancy = true');
+SELECT * FROM tried('UPDATE owned.borrowed SET multiply_by_occupancy = true WHERE id = connection(2)');
+-- whose mapping is missing
+DROP USER MAPPING FOR regress_reader SERVER sandbox;
+SELECT * FROM tried('UPDATE connections SET data_collection_start_date = ''2024-01-01'' WHERE id = connection(2)');
+ALTER SERVER sandbox OPTIONS (DROP updatable);
+
 -- Acts and links are for those to whom they were granted, and who have USAGE on the server.
 CREATE USER MAPPING FOR regress_operator SERVER sandbox OPTIONS (api_key 'nectar-sandbox-key');
 CREATE TEMP TABLE acts (n int, command text);

@@ -9,10 +9,10 @@ CREATE FUNCTION utility.asked() RETURNS text LANGUAGE sql AS $$
                                                '/connection/company/', ''), '?limit=500&page=', ' page ')
                                || CASE WHEN n > 1 THEN ' x' || n ELSE '' END, ', ' ORDER BY request), 'nothing') FROM seen() $$;
 -- the foreign tables with statuses as text, and their rows as the records that a reader gives
-CREATE SCHEMA plain;
-IMPORT FOREIGN SCHEMA nectar LIMIT TO (connections, accounts) FROM SERVER sandbox INTO plain;
-ALTER FOREIGN TABLE plain.connections ALTER status TYPE text, ALTER status_category TYPE text;
-ALTER FOREIGN TABLE plain.accounts ALTER status TYPE text, ALTER tracking_status TYPE text;
+CREATE SCHEMA read_as_text;
+IMPORT FOREIGN SCHEMA nectar LIMIT TO (connections, accounts) FROM SERVER sandbox INTO read_as_text;
+ALTER FOREIGN TABLE read_as_text.connections ALTER status TYPE text, ALTER status_category TYPE text;
+ALTER FOREIGN TABLE read_as_text.accounts ALTER status TYPE text, ALTER tracking_status TYPE text;
 CREATE TABLE utility.read AS SELECT * FROM read_listings() WHERE false;
 CREATE TABLE utility.truth AS TABLE read;
 -- a pass, compared with what the tables show without faults
@@ -46,8 +46,8 @@ SELECT t.typname, c.relname,
   JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
  GROUP BY t.typname, c.relname, c.oid ORDER BY 1;
 
-INSERT INTO truth (kind, read_company_id, connection) SELECT 'connection', company_id, ROW(c.*)::connection_record FROM plain.connections c;
-INSERT INTO truth (kind, read_company_id, account) SELECT 'account', company_id, ROW(a.*)::account_record FROM plain.accounts a;
+INSERT INTO truth (kind, read_company_id, connection) SELECT 'connection', company_id, ROW(c.*)::connection_record FROM read_as_text.connections c;
+INSERT INTO truth (kind, read_company_id, account) SELECT 'account', company_id, ROW(a.*)::account_record FROM read_as_text.accounts a;
 SELECT kind, count(*) FROM truth GROUP BY 1 ORDER BY 1;
 
 -- One pass: the same rows, each listing asked for once, the request of the list of companies included.

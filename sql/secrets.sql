@@ -14,6 +14,11 @@ SELECT split_part(connection_magic_link(connection(2)), '/', 8) AS secret \gset
 SELECT count(*), bool_or(strpos(r.t, :'secret') > 0) AS shows, max(betrays(t))
   FROM (SELECT c::text FROM connections c UNION ALL SELECT a::text FROM accounts a
         UNION ALL SELECT c::text FROM companies c UNION ALL SELECT s::text FROM sites s) r(t);
+-- Those of an invitation are what it was made with, and shown never again.
+SELECT split_part(url, '/', 6) AS secret, url ~ '/p/i/[^/]{8,}$' AS has_secret FROM invite_to_connect(company(1)) \gset i_
+SELECT :'i_has_secret' AS has_secret;
+SELECT count(*), bool_or(strpos(i::text, :'i_secret') > 0) AS shows, max(betrays(i::text)) FROM invitations i;
+SELECT strpos(a::text, :'i_secret') > 0 AS shows, betrays(a::text) FROM invitations, revoke_invitation(id) a;
 SELECT count(*) AS rows, bool_or(attrs ?| '{connectionMagicLinkSecret,accounts,sites}') FROM connections WHERE company_id = company(1);
 
 -- Secrets of tomorrow: at any depth, in whatever spelling, and links in innocent members.
@@ -58,6 +63,11 @@ SELECT path, declares(path) FROM unnest('{connectionMagicLinkSecret,connectionma
 -- Errors: the server echoes the key in its detail, also across the cut of a long text; JSON breaks beside a secret; a value is bad beside a secret.
 SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/company', 'body', jsonb_build_object('detail', 'Key nectar-sandbox-key (nectar-sandbox-key) may not.')::text)) \gset
 SELECT * FROM outcome('SELECT id FROM companies');
+SELECT test.faults_clear() \gset
+-- What looks like a webhook's secret is masked in messages, whosever it is; what is refused as one is not shown.
+SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/company', 'body', jsonb_build_object('detail', 'Not whsec_c3Ezcm90LW9mLWhvb2tz+/A=, nor whsec_.')::text)) \gset
+SELECT * FROM outcome('SELECT id FROM companies');
+SELECT * FROM outcome($$ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (ADD webhook_secret 'whsec_s3cr3t')$$);
 SELECT test.faults_clear() \gset
 SELECT count(*) AS cuts, string_agg(betrays(line), '') AS shows, bool_or(line ~ 'nectar-') AS shows_a_part
   FROM generate_series(180, 520, 4) n,

@@ -94,6 +94,12 @@ cfdw_act_account_target(const char *account)
 	return psprintf("account \"%s\"", account);
 }
 
+char *
+cfdw_act_invitation_target(const char *invitation)
+{
+	return psprintf("invitation \"%s\"", invitation);
+}
+
 void
 cfdw_act_log_write(CfdwActLog *log, const char *outcome)
 {
@@ -220,9 +226,8 @@ cfdw_act_perform(CfdwSession *session, const CfdwActRequest *act)
 	return answer;
 }
 
-/* A GET that asks on behalf of an act; retried like any read. */
-static CfdwHttpAnswer
-look_up(CfdwSession *session, const char *task, const char *path)
+CfdwHttpAnswer
+cfdw_act_look_up(CfdwSession *session, const char *task, const char *path)
 {
 	CfdwHttpRequest *request;
 
@@ -232,6 +237,22 @@ look_up(CfdwSession *session, const char *task, const char *path)
 	if (cfdw_http_answer(request)->cause != CFDW_OK)
 		cfdw_session_raise(session, task, CFDW_GET, path, cfdw_http_answer(request));
 	return *cfdw_http_answer(request);
+}
+
+void
+cfdw_act_refuse_answer(const CfdwSession *session, const CfdwActRequest *act, const char *why)
+{
+	CfdwFailure failure = {
+		.cause = CFDW_WRONG_SHAPE,
+		.task = act->task,
+		.server = session->server_name,
+		.role = session->role,
+		.method = cfdw_method_name(act->method),
+		.path = act->path,
+		.remark = psprintf("the act has happened, but %s", why),
+	};
+
+	cfdw_raise(&failure);
 }
 
 const CfdwJsonNode *
@@ -266,6 +287,38 @@ cfdw_act_decoder(const CfdwSession *session, const char *resource,
 							   session->options.api_key);
 }
 
+/* ---- links ---- */
+
+const char *
+cfdw_act_member_text(const CfdwJsonNode *object, const char *name)
+{
+	const char *utf8 = cfdw_json_string_member(object, name);
+
+	return utf8 ? cfdw_text_to_server(utf8, strlen(utf8)) : NULL;
+}
+
+void
+cfdw_act_begin_link(StringInfo url, const CfdwSession *session, const char *path)
+{
+	const char *base = session->options.dashboard_url;
+	int			len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	initStringInfo(url);
+	appendBinaryStringInfo(url, base, len);
+	appendStringInfoString(url, path);
+}
+
+void
+cfdw_act_append_segment(StringInfo url, const char *text)
+{
+	appendStringInfoChar(url, '/');
+	cfdw_text_percent_encode(url, text);
+}
+
+/* ---- what is made of an answer ---- */
+
 /* The answer as jsonb less secrets; false when there is none to show. */
 static bool
 public_answer(const CfdwHttpAnswer *answer, Datum *jsonb)
@@ -298,20 +351,25 @@ cfdw_act_return_answer(FunctionCallInfo fcinfo, const CfdwHttpAnswer *answer)
 }
 
 bool
-cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection)
+cfdw_act_names(const CfdwJsonNode *object, const char *member, const char *id)
 {
-	const CfdwJsonNode *id = cfdw_json_member(object, "id");
+	const CfdwJsonNode *value = cfdw_json_member(object, member);
 	CfdwSpan	text;
 	pg_uuid_t	named;
 	pg_uuid_t	asked;
 
 	/* any member may be missing in some version of the API */
-	if (cfdw_json_kind(id) == CFDW_JSON_NULL)
+	if (cfdw_json_kind(value) == CFDW_JSON_NULL)
 		return true;
-	text = cfdw_json_text(id);
+	text = cfdw_json_text(value);
 	return cfdw_text_to_uuid(text.at, text.len, &named) &&
-		cfdw_text_to_uuid(connection, strlen(connection), &asked) &&
-		cfdw_uuid_cmp(&named, &asked) == 0;
+		cfdw_text_to_uuid(id, strlen(id), &asked) && cfdw_uuid_cmp(&named, &asked) == 0;
+}
+
+bool
+cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection)
+{
+	return cfdw_act_names(object, "id", connection);
 }
 
 const char *
@@ -326,7 +384,7 @@ cfdw_act_company_of(const CfdwHttpAnswer *answer, const char *connection, CfdwDe
 	if (!cfdw_act_is_connection(object, connection))
 		*defect = (CfdwDefect) {CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER};
 	else if (company == NULL)
-		*defect = (CfdwDefect) {CFDW_WRONG_SHAPE, "it names no company, which company_ids asks for"};
+		*defect = (CfdwDefect) {CFDW_WRONG_SHAPE, CFDW_ACT_NO_COMPANY};
 	else
 		return company;
 	return NULL;
@@ -342,7 +400,7 @@ cfdw_act_check_connection(CfdwSession *session, const char *task, const char *co
 
 	if (session->company_count < 0)
 		return;
-	answer = look_up(session, task, path);
+	answer = cfdw_act_look_up(session, task, path);
 	company = cfdw_act_company_of(&answer, connection, &defect);
 	if (company == NULL)
 		cfdw_session_refuse(session, task, path, defect.cause, defect.why);

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "http.h"
 #include "json.h"
+#include "lib/stringinfo.h"
 #include "session.h"
 #include "utils/array.h"
 
@@ -51,6 +52,7 @@ extern CfdwValues cfdw_act_uuid_texts(ArrayType *array);
 extern char *cfdw_act_connection_target(const char *connection);
 extern char *cfdw_act_company_target(const char *company);
 extern char *cfdw_act_account_target(const char *account);
+extern char *cfdw_act_invitation_target(const char *invitation);
 
 /*
  * Begin the log line of an act that is about to be sent, in the current
@@ -86,6 +88,13 @@ typedef struct CfdwActRequest
  */
 extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const CfdwActRequest *act);
 
+/* Ask on behalf of an act; retried like any read, raises unless it succeeded. */
+extern CfdwHttpAnswer cfdw_act_look_up(CfdwSession *session, const char *task, const char *path);
+
+/* Raise: the act has happened, but its answer is not what it must be. */
+pg_noreturn extern void cfdw_act_refuse_answer(const CfdwSession *session,
+											   const CfdwActRequest *act, const char *why);
+
 /* The answer's JSON object; raises when it is none. */
 extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *task,
 										   const char *path, const CfdwHttpAnswer *answer);
@@ -98,11 +107,22 @@ extern CfdwDecoder *cfdw_act_decoder(const CfdwSession *session, const char *res
 									 const char *const *columns, int count,
 									 CfdwUnknownStatus on_unknown);
 
+/* A string member in the server encoding; NULL when there is none. */
+extern const char *cfdw_act_member_text(const CfdwJsonNode *object, const char *name);
+
+/* Begin a link on the dashboard; append a path segment that came from an answer. */
+extern void cfdw_act_begin_link(StringInfo url, const CfdwSession *session, const char *path);
+extern void cfdw_act_append_segment(StringInfo url, const char *text);
+
+/* Is this the uuid that a member holds?  False only when it holds another one. */
+extern bool cfdw_act_names(const CfdwJsonNode *object, const char *member, const char *id);
+
 /* Is this object the connection?  False only when it names another one. */
 extern bool cfdw_act_is_connection(const CfdwJsonNode *object, const char *connection);
 
 /* What is wrong when it is not. */
 #define CFDW_ACT_ANOTHER "it is another object than the one asked for"
+#define CFDW_ACT_NO_COMPANY "it names no company, which company_ids asks for"
 
 /*
  * The company that a connection's details name, to hold against the scope;

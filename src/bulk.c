@@ -28,6 +28,41 @@ cfdw_bulk_create(CfdwSession *session)
 	return bulk;
 }
 
+CfdwBulk *
+cfdw_bulk_create_stream(CfdwSession *session, CfdwBulkTake take, void *arg)
+{
+	CfdwBulk   *bulk = cfdw_bulk_create(session);
+
+	bulk->take = take;
+	bulk->take_arg = arg;
+	return bulk;
+}
+
+static CfdwBulkItem *
+make_item(MemoryContext cxt)
+{
+	CfdwBulkItem *item = MemoryContextAllocZero(cxt, sizeof(CfdwBulkItem));
+
+	item->cxt = cxt;
+	return item;
+}
+
+/* An item with memory, and texts, of its own. */
+static CfdwBulkItem *
+make_stream_item(const CfdwAct *act)
+{
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "connection_fdw act",
+											  ALLOCSET_SMALL_SIZES);
+	CfdwBulkItem *item = make_item(cxt);
+
+	item->act.id = MemoryContextStrdup(cxt, act->id);
+	item->act.act = MemoryContextStrdup(cxt, act->act);
+	item->act.target = MemoryContextStrdup(cxt, act->target);
+	item->act.path = MemoryContextStrdup(cxt, act->path);
+	item->act.body = MemoryContextStrdup(cxt, act->body);
+	return item;
+}
+
 /* Its company is not one of the session's scope. */
 static void
 refuse_outside(CfdwBulkItem *item)
@@ -40,11 +75,17 @@ void
 cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act)
 {
 	MemoryContext old = MemoryContextSwitchTo(bulk->cxt);
-	CfdwBulkItem *item = palloc0(sizeof(CfdwBulkItem));
+	CfdwBulkItem *item;
 
-	item->act = *act;
-	item->looks_up = act->connection != NULL && bulk->session->company_count >= 0;
-	bulk->items = lappend(bulk->items, item);
+	if (bulk->take != NULL)
+		item = make_stream_item(act);
+	else
+	{
+		item = make_item(bulk->cxt);
+		item->act = *act;
+		item->looks_up = act->connection != NULL && bulk->session->company_count >= 0;
+		bulk->items = lappend(bulk->items, item);
+	}
 	if (act->is_outside)
 		refuse_outside(item);
 	else
@@ -139,6 +180,8 @@ finish_act(CfdwBulk *bulk, CfdwBulkItem *item)
 
 	cfdw_act_log_end(item->log, &answer);
 	end_item(bulk, item, CFDW_PATCH, item->act.path, &answer);
+	if (bulk->take != NULL)
+		bulk->take(bulk->take_arg, item, &answer);
 }
 
 static void
@@ -157,21 +200,29 @@ finish_item(CfdwBulk *bulk, CfdwBulkItem *item)
 static void
 advance_item(CfdwBulk *bulk, CfdwBulkItem *item)
 {
+	MemoryContext old = MemoryContextSwitchTo(item->cxt);
+
 	while (!item->is_done)
 	{
-		if (item->request == NULL && cfdw_http_has_slot(&bulk->session->peer))
+		if (item->request == NULL && bulk->is_stopped)
+		{
+			item->is_done = true;
+			bulk->dropped++;
+		}
+		else if (item->request == NULL && cfdw_http_has_slot(&bulk->session->peer))
 			start_item(bulk, item);
-		if (item->request == NULL || !cfdw_http_is_done(item->request))
-			return;
-		finish_item(bulk, item);
+		else if (item->request != NULL && cfdw_http_is_done(item->request))
+			finish_item(bulk, item);
+		else
+			break;
 	}
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- all of them ---- */
 
-/* Move each act as far as it goes without waiting. */
-static void
-advance(CfdwBulk *bulk)
+void
+cfdw_bulk_advance(CfdwBulk *bulk)
 {
 	MemoryContext old = MemoryContextSwitchTo(bulk->cxt);
 	ListCell   *lc;
@@ -181,10 +232,25 @@ advance(CfdwBulk *bulk)
 		CfdwBulkItem *item = lfirst(lc);
 
 		advance_item(bulk, item);
-		if (item->is_done)
-			bulk->open = foreach_delete_current(bulk->open, lc);
+		if (!item->is_done)
+			continue;
+		bulk->open = foreach_delete_current(bulk->open, lc);
+		if (bulk->take != NULL)
+			MemoryContextDelete(item->cxt);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+int
+cfdw_bulk_open(const CfdwBulk *bulk)
+{
+	return list_length(bulk->open);
+}
+
+void
+cfdw_bulk_stop(CfdwBulk *bulk)
+{
+	bulk->is_stopped = true;
 }
 
 void
@@ -192,7 +258,7 @@ cfdw_bulk_drain(CfdwBulk *bulk)
 {
 	for (;;)
 	{
-		advance(bulk);
+		cfdw_bulk_advance(bulk);
 		if (bulk->open == NIL)
 			return;
 		cfdw_http_wait();

@@ -17,7 +17,10 @@
 #include "nodes/pg_list.h"
 #include "session.h"
 
-/* What is to be done to one thing.  Texts are borrowed until the bulk is done. */
+/*
+ * What is to be done to one thing.  Texts are borrowed until the bulk is done;
+ * a stream copies them.
+ */
 typedef struct CfdwAct
 {
 	const char *id;				/* a uuid, in canonical form */
@@ -40,24 +43,52 @@ typedef struct CfdwBulkItem
 
 	/* private to bulk.c */
 	bool		looks_up;
+	MemoryContext cxt;			/* where it lives, with its requests */
 	CfdwHttpRequest *request;	/* NULL: waits for a slot */
 	CfdwActLog *log;
 } CfdwBulkItem;
+
+/*
+ * Takes the end of an act in a stream, before the memory of both goes.  May
+ * call cfdw_bulk_stop().
+ */
+typedef void (*CfdwBulkTake) (void *arg, const CfdwBulkItem *item, const CfdwHttpAnswer *answer);
 
 typedef struct CfdwBulk
 {
 	MemoryContext cxt;
 	CfdwSession *session;
 	List	   *items;			/* CfdwBulkItem, in the order in which they
-								 * were added */
+								 * were added; not of a stream */
 	List	   *open;			/* those that are not done */
+
+	/* a stream */
+	CfdwBulkTake take;			/* NULL: the items are kept */
+	void	   *take_arg;
+	bool		is_stopped;
+	int			dropped;		/* acts that were not begun when it stopped */
 } CfdwBulk;
 
 /* In the current memory context, whose reset ends what is on its way. */
 extern CfdwBulk *cfdw_bulk_create(CfdwSession *session);
 
+/*
+ * A bulk without an end in sight: each act is handed over when it is done and
+ * leaves nothing behind.  It looks nothing up.
+ */
+extern CfdwBulk *cfdw_bulk_create_stream(CfdwSession *session, CfdwBulkTake take, void *arg);
+
 /* Add an act; it is sent as soon as the window allows. */
 extern void cfdw_bulk_add(CfdwBulk *bulk, const CfdwAct *act);
+
+/* Move each act as far as it goes without waiting. */
+extern void cfdw_bulk_advance(CfdwBulk *bulk);
+
+/* Acts that are not done. */
+extern int	cfdw_bulk_open(const CfdwBulk *bulk);
+
+/* Begin no further act; those that wait are dropped and counted. */
+extern void cfdw_bulk_stop(CfdwBulk *bulk);
 
 /* Wait until all acts are done. */
 extern void cfdw_bulk_drain(CfdwBulk *bulk);

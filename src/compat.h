@@ -17,9 +17,12 @@
 #include "catalog/pg_foreign_server.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "executor/executor.h"
 #include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
+#include "optimizer/inherit.h"
 #include "optimizer/pathnode.h"
+#include "parser/parsetree.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -66,6 +69,10 @@
 #else
 #define cfdw_random_fraction() ((double) random() / ((double) MAX_RANDOM_VALUE + 1))
 #endif
+
+/* pg_b64_decode: bytes are uint8 since 18, char before; -1 unless it is base64 that fits. */
+#define cfdw_b64_decode(text, len, bytes, size) \
+	pg_b64_decode((text), (int) (len), (void *) (bytes), (int) (size))
 
 /* Run-time pruning of an Append's arms: an index since 18, the steps before. */
 #if PG_VERSION_NUM >= 180000
@@ -131,6 +138,28 @@ cfdw_scan_check_user(ForeignScanState *node)
 #else
 	return exec_rt_fetch(plan->scan.scanrelid,
 						 node->ss.ps.state)->checkAsUser;
+#endif
+}
+
+/* The columns that an UPDATE assigns, generated ones perhaps included: of a relation since 16. */
+static inline Bitmapset *
+cfdw_updated_columns(PlannerInfo *root, Index relation)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_rel_all_updated_cols(root, find_base_rel(root, relation));
+#else
+	return planner_rt_fetch(relation, root)->updatedCols;
+#endif
+}
+
+/* The role whose permissions an UPDATE is checked with: a function since 16. */
+static inline Oid
+cfdw_result_check_user(ResultRelInfo *result, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecGetResultRelCheckAsUser(result, estate);
+#else
+	return exec_rt_fetch(result->ri_RangeTableIndex, estate)->checkAsUser;
 #endif
 }
 

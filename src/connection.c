@@ -86,13 +86,10 @@ login_body(const Login *login)
 /* What the function returns of the new connection, as columns of `connections`. */
 static const char *const created_columns[] = {"id", "status"};
 
-/*
- * The row of the new connection.  It exists now, whatever the answer looks
- * like: one that does not name it leaves open which it is.
- */
+/* The row of the new connection, which exists whatever the answer looks like. */
 static Datum
 created_row(FunctionCallInfo fcinfo, CfdwSession *session, const CfdwActRequest *act,
-			CfdwHttpAnswer *answer)
+			const CfdwHttpAnswer *answer)
 {
 	CfdwDecoder *decoder = cfdw_act_decoder(session, "connections", created_columns,
 											lengthof(created_columns), CFDW_UNKNOWN_NULL);
@@ -106,10 +103,7 @@ created_row(FunctionCallInfo fcinfo, CfdwSession *session, const CfdwActRequest 
 		elog(ERROR, "return type must be a row type");
 	element.row = cfdw_session_object(cfdw_json_create(), answer, &defect);
 	if (cfdw_json_kind(cfdw_json_member(element.row, "id")) != CFDW_JSON_STRING)
-	{
-		answer->cause = CFDW_MAYBE_DONE;
-		cfdw_session_raise(session, act->task, act->method, act->path, answer);
-	}
+		cfdw_act_refuse_answer(session, act, "its answer does not name the connection");
 	element.parent = element.row;
 	cfdw_decode(decoder, &element, values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));

@@ -15,6 +15,7 @@
 #include "count.h"
 #include "foreign/fdwapi.h"
 #include "import.h"
+#include "modify.h"
 #include "node.h"
 #include "options.h"
 #include "plan.h"
@@ -42,6 +43,12 @@ connection_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ForeignAsyncRequest = cfdwForeignAsyncRequest;
 	routine->ForeignAsyncConfigureWait = cfdwForeignAsyncConfigureWait;
 	routine->ForeignAsyncNotify = cfdwForeignAsyncNotify;
+	routine->IsForeignRelUpdatable = cfdwIsForeignRelUpdatable;
+	routine->PlanForeignModify = cfdwPlanForeignModify;
+	routine->BeginForeignModify = cfdwBeginForeignModify;
+	routine->ExecForeignUpdate = cfdwExecForeignUpdate;
+	routine->EndForeignModify = cfdwEndForeignModify;
+	routine->ExplainForeignModify = cfdwExplainForeignModify;
 	routine->AnalyzeForeignTable = cfdwAnalyzeForeignTable;
 	routine->ImportForeignSchema = cfdwImportForeignSchema;
 	PG_RETURN_POINTER(routine);

@@ -21,6 +21,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "text.h"
+#include "utils/formatting.h"
 #include "utils/memutils.h"
 
 /* Depths of the queue: the steps of a route, then details. */
@@ -35,6 +36,9 @@
 
 /* Answers that go out together at first, however large they may be. */
 #define FIRST_FLIGHTS 4
+
+/* What the envelope of a list whose shape is open does not say. */
+#define NOT_TOLD (-1)
 
 /* While rows are read, transfers are pumped every so many of them. */
 #define ROWS_PER_POLL 64
@@ -86,7 +90,7 @@ typedef struct Unproven
 /* The envelope of a page. */
 typedef struct Envelope
 {
-	int64		total;
+	int64		total;			/* these may be NOT_TOLD of a CFDW_SHAPE_LIST */
 	int64		per_page;
 	int64		pages;
 	int64		page;
@@ -556,6 +560,10 @@ make_path(CfdwCrawl *crawl, const Task *task)
 		append_param(&path, &separator, "limit", psprintf("%d", crawl->limit));
 		append_param(&path, &separator, "page", psprintf("%d", task->next_page));
 	}
+
+	/* nothing says how such a list is asked for but that it comes unasked */
+	if (endpoint->shape == CFDW_SHAPE_LIST && task->next_page > 1)
+		append_param(&path, &separator, "page", psprintf("%d", task->next_page));
 	return path.data;
 }
 
@@ -599,6 +607,13 @@ check_request_limit(CfdwCrawl *crawl, const char *path)
 							psprintf("it is held to %d", most));
 }
 
+/* May the endpoint answer in pages? */
+static bool
+has_pages(const CfdwEndpoint *endpoint)
+{
+	return endpoint->shape == CFDW_SHAPE_PAGES || endpoint->shape == CFDW_SHAPE_LIST;
+}
+
 /* Send a task's next request; false when no slot is free. */
 static bool
 take_off(CfdwCrawl *crawl, Task *task)
@@ -617,7 +632,7 @@ take_off(CfdwCrawl *crawl, Task *task)
 		Flight	   *flight = MemoryContextAllocZero(crawl->cxt, sizeof(Flight));
 
 		flight->task = task;
-		flight->page = task->endpoint->shape == CFDW_SHAPE_PAGES ? task->next_page : 0;
+		flight->page = has_pages(task->endpoint) ? task->next_page : 0;
 		flight->fetch = fetch;
 		flight->was_shared = shared;
 		dlist_push_tail(&crawl->flights, &flight->node);
@@ -790,6 +805,18 @@ refuse_forbidden(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *a
 	cfdw_raise(&failure);
 }
 
+/* What the answer of a flight is; of a list whose shape is open, the first byte tells. */
+static CfdwShape
+shape_of(const Flight *flight, const CfdwHttpAnswer *answer)
+{
+	CfdwShape	shape = flight->task->endpoint->shape;
+
+	if (shape == CFDW_SHAPE_LIST && flight->page == 1 &&
+		answer->len > 0 && answer->body[strspn(answer->body, " \t\r\n")] == '[')
+		return CFDW_SHAPE_ARRAY;
+	return shape;
+}
+
 /* Depth of the elements in a body. */
 static int
 element_depth(CfdwShape shape)
@@ -800,6 +827,7 @@ element_depth(CfdwShape shape)
 			return 0;
 		case CFDW_SHAPE_ARRAY:
 			return 1;
+		case CFDW_SHAPE_LIST:
 		case CFDW_SHAPE_PAGES:
 			return 2;
 	}
@@ -850,8 +878,6 @@ read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, const CfdwJsonNode
 {
 	Envelope	envelope;
 
-	if (cfdw_json_kind(body) != CFDW_JSON_OBJECT)
-		refuse(crawl, CFDW_WRONG_SHAPE, "it is no object");
 	envelope.total = want_int(crawl, body, endpoint->total);
 	envelope.per_page = want_int(crawl, body, "perPage");
 	envelope.pages = want_int(crawl, body, "totalPages");
@@ -863,6 +889,100 @@ read_envelope(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, const CfdwJsonNode
 	return envelope;
 }
 
+static bool
+is_told(const CfdwJsonNode *body, const char *name)
+{
+	return cfdw_json_kind(cfdw_json_member(body, name)) != CFDW_JSON_NULL;
+}
+
+static int64
+may_have_int(CfdwCrawl *crawl, const CfdwJsonNode *body, const char *name)
+{
+	return is_told(body, name) ? want_int(crawl, body, name) : NOT_TOLD;
+}
+
+/*
+ * The list in an envelope of which no documentation says how it is called: by
+ * its likely name, or as the only array there is.  An empty array that could
+ * be anything is not believed to be the list.
+ */
+static const CfdwJsonNode *
+find_items(CfdwCrawl *crawl, const CfdwEndpoint *endpoint, const CfdwJsonNode *body, bool is_paged)
+{
+	const CfdwJsonNode *found = cfdw_json_member(body, endpoint->items);
+	int			arrays = 0;
+
+	if (found != NULL)
+		return found;
+	for (const CfdwJsonNode *member = cfdw_json_first(body); member; member = cfdw_json_next(body, member))
+		if (cfdw_json_kind(member) == CFDW_JSON_ARRAY)
+		{
+			found = member;
+			arrays++;
+		}
+	if (arrays != 1 || (cfdw_json_first(found) == NULL && !is_paged))
+		refuse(crawl, CFDW_WRONG_SHAPE, psprintf("\"%s\" is missing", endpoint->items));
+	return found;
+}
+
+/* Does the member say that a list goes on, in words of its own? */
+static bool
+says_more(const CfdwJsonNode *member)
+{
+	CfdwSpan	name = cfdw_json_key(member);
+	char	   *word = asc_tolower(name.at, name.len);
+	CfdwJsonKind kind = cfdw_json_kind(member);
+
+	if (strstr(word, "next") == NULL && strstr(word, "cursor") == NULL && strstr(word, "more") == NULL)
+		return false;
+	if (kind == CFDW_JSON_BOOL)
+		return cfdw_json_bool(member);
+	return kind >= CFDW_JSON_ARRAY || (kind != CFDW_JSON_NULL && cfdw_json_text(member).len > 0);
+}
+
+/*
+ * Rows could be missing where a list goes on in a way that nobody documented,
+ * in the envelope or in an object that it has for paging.
+ */
+static void
+guard_end(CfdwCrawl *crawl, const CfdwJsonNode *object, bool is_outer)
+{
+	for (const CfdwJsonNode *member = cfdw_json_first(object); member; member = cfdw_json_next(object, member))
+	{
+		if (says_more(member))
+			refuse(crawl, CFDW_WRONG_PAGE, "it is not all of the list, and how to ask for more is not known");
+		if (is_outer && cfdw_json_kind(member) == CFDW_JSON_OBJECT)
+			guard_end(crawl, member, false);
+	}
+}
+
+/* An envelope of which only the list is sure to be there. */
+static Envelope
+read_open_envelope(CfdwCrawl *crawl, const Flight *flight, const CfdwJsonNode *body)
+{
+	const CfdwEndpoint *endpoint = flight->task->endpoint;
+	Envelope	envelope = {
+		.total = may_have_int(crawl, body, endpoint->total),
+		.per_page = may_have_int(crawl, body, "perPage"),
+		.pages = may_have_int(crawl, body, "totalPages"),
+		.page = may_have_int(crawl, body, "currentPage"),
+	};
+	bool		is_paged = envelope.total >= 0 || envelope.pages >= 0 || is_told(body, "hasNext");
+
+	envelope.items = find_items(crawl, endpoint, body, is_paged);
+	if (envelope.page < 0)
+		envelope.page = flight->page;
+	if (is_told(body, "hasNext"))
+		envelope.has_next = want_bool(crawl, body, "hasNext");
+	else if (envelope.pages >= 0)
+		envelope.has_next = envelope.page < envelope.pages;
+	else
+		guard_end(crawl, body, true);
+	if (envelope.pages < 0)
+		envelope.pages = envelope.page;
+	return envelope;
+}
+
 static void
 warn_shrunk(CfdwCrawl *crawl, Task *task, int page)
 {
@@ -870,7 +990,8 @@ warn_shrunk(CfdwCrawl *crawl, Task *task, int page)
 			(errcode(ERRCODE_WARNING),
 			 errmsg("the listing of company \"%s\" shrank while it was read from server \"%s\"",
 					task->key, crawl->spec.session->server_name),
-			 errdetail("Page %d is past its end; connections may have been missed.", page)));
+			 errdetail("Page %d is past its end; %ss may have been missed.", page,
+					   task->endpoint->element)));
 }
 
 static void
@@ -884,8 +1005,8 @@ warn_changed(CfdwCrawl *crawl, Task *task, int64 total)
 			(errcode(ERRCODE_WARNING),
 			 errmsg("the listing of company \"%s\" changed while it was read from server \"%s\"",
 					task->key, crawl->spec.session->server_name),
-			 errdetail("It had %lld connections, then %lld.", (long long) task->total,
-					   (long long) total)));
+			 errdetail("It had %lld %ss, then %lld.", (long long) task->total,
+					   task->endpoint->element, (long long) total)));
 }
 
 /* Begin to read a list of elements; how many there are. */
@@ -897,6 +1018,15 @@ open_list(CfdwCrawl *crawl, const CfdwJsonNode *list)
 	crawl->list = list;
 	crawl->next = cfdw_json_first(list);
 	return cfdw_json_length(list);
+}
+
+/* Elements that a page may hold: its envelope says so, and what was asked for. */
+static int64
+most_elements(CfdwCrawl *crawl, const Task *task, const Envelope *envelope)
+{
+	if (task->endpoint->shape == CFDW_SHAPE_PAGES)
+		return Min(envelope->per_page, crawl->limit);
+	return envelope->per_page >= 0 ? envelope->per_page : PG_INT64_MAX;
 }
 
 /*
@@ -923,13 +1053,14 @@ guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int
 		refuse(crawl, CFDW_WRONG_PAGE,
 			   psprintf("page %d was asked for, page %lld came", flight->page,
 						(long long) envelope->page));
-	if (task->total >= 0 && envelope->per_page != task->per_page)
+	if (task->first_count > 0 && envelope->per_page != task->per_page)
 		refuse(crawl, CFDW_WRONG_PAGE, "\"perPage\" changed between pages");
-	if (count > envelope->per_page || count > crawl->limit)
+	if (count > most_elements(crawl, task, envelope))
 		refuse(crawl, CFDW_WRONG_PAGE,
 			   psprintf("it holds %lld elements, more than a page", (long long) count));
 	if (envelope->has_next && (count < envelope->per_page || count == 0))
 		refuse(crawl, CFDW_WRONG_PAGE,
+			   envelope->per_page < 0 ? "it holds no elements, but is not the last page" :
 			   psprintf("it holds %lld of %lld elements, but is not the last page",
 						(long long) count, (long long) envelope->per_page));
 	if (!envelope->has_next && envelope->pages > envelope->page)
@@ -941,9 +1072,10 @@ guard_page(CfdwCrawl *crawl, const Flight *flight, const Envelope *envelope, int
 static void
 follow_pages(CfdwCrawl *crawl, Task *task, const Envelope *envelope)
 {
-	if (task->total >= 0 && task->total != envelope->total)
+	if (task->total >= 0 && envelope->total >= 0 && task->total != envelope->total)
 		warn_changed(crawl, task, envelope->total);
-	task->total = envelope->total;
+	if (envelope->total >= 0)
+		task->total = envelope->total;
 	task->per_page = envelope->per_page;
 	task->last_page = Max(task->last_page, (int) Min(envelope->pages, INT_MAX - 1));
 	if (envelope->has_next)
@@ -961,7 +1093,7 @@ static void
 guard_total(CfdwCrawl *crawl, const Task *task)
 {
 	if (!task->has_ended || task->flights > 0 || task->warned ||
-		is_filtered(task) || task->elements == task->total)
+		is_filtered(task) || task->total < 0 || task->elements == task->total)
 		return;
 	refuse(crawl, CFDW_WRONG_PAGE,
 		   psprintf("the listing holds %lld of %lld elements", (long long) task->elements,
@@ -997,9 +1129,15 @@ static void
 open_pages(CfdwCrawl *crawl, const Flight *flight, const CfdwJsonNode *body)
 {
 	const CfdwEndpoint *endpoint = flight->task->endpoint;
-	Envelope	envelope = read_envelope(crawl, endpoint, body);
 	bool		was_queued = has_next_request(flight->task);
-	int64		count = open_list(crawl, envelope.items);
+	Envelope	envelope;
+	int64		count;
+
+	if (cfdw_json_kind(body) != CFDW_JSON_OBJECT)
+		refuse(crawl, CFDW_WRONG_SHAPE, "it is no object");
+	envelope = endpoint->shape == CFDW_SHAPE_PAGES ? read_envelope(crawl, endpoint, body) :
+		read_open_envelope(crawl, flight, body);
+	count = open_list(crawl, envelope.items);
 
 	if (crawl->spec.totals)
 	{
@@ -1011,7 +1149,8 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, const CfdwJsonNode *body)
 	{
 		flight->task->elements += count;
 		promise_rows(crawl, flight->task, count);
-		learn_element(crawl, cfdw_fetch_open(flight->fetch)->len, count);
+		if (endpoint->shape == CFDW_SHAPE_PAGES)
+			learn_element(crawl, cfdw_fetch_open(flight->fetch)->len, count);
 		follow_pages(crawl, flight->task, &envelope);
 		crawl->at_first = true;
 	}
@@ -1024,7 +1163,7 @@ open_pages(CfdwCrawl *crawl, const Flight *flight, const CfdwJsonNode *body)
 static void
 open_body(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
 {
-	CfdwShape	shape = flight->task->endpoint->shape;
+	CfdwShape	shape = shape_of(flight, answer);
 	const CfdwJsonNode *body = check_body(crawl, answer, shape);
 
 	switch (shape)
@@ -1036,6 +1175,7 @@ open_body(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *answer)
 		case CFDW_SHAPE_ARRAY:
 			promise_rows(crawl, flight->task, open_list(crawl, body));
 			break;
+		case CFDW_SHAPE_LIST:
 		case CFDW_SHAPE_PAGES:
 			open_pages(crawl, flight, body);
 			break;

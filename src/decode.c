@@ -87,6 +87,7 @@ struct CfdwDecoder
 	MemoryContext cxt;
 
 	/* what is being read, for error contexts */
+	const char *method;
 	const CfdwElement *element;
 	const Attribute *current;
 };
@@ -103,8 +104,9 @@ add_context(void *arg)
 	if (decoder->element->path == NULL)
 		errcontext("column \"%s\" of foreign table \"%s\"", decoder->current->name, decoder->table);
 	else
-		errcontext("column \"%s\" of foreign table \"%s\", remote request: GET %s",
-				   decoder->current->name, decoder->table, decoder->element->path);
+		errcontext("column \"%s\" of foreign table \"%s\", remote request: %s %s",
+				   decoder->current->name, decoder->table, decoder->method,
+				   decoder->element->path);
 }
 
 static void
@@ -223,6 +225,26 @@ is_json_number(const char *p)
 			return false;
 	}
 	return *p == '\0';
+}
+
+/* A whole number, which may be written with zeros behind a decimal point. */
+static Datum
+read_integer(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	CfdwSpan	text = scalar_text(decoder, attr, node);
+	const char *digits = pnstrdup(text.at, text.len);
+	char	   *end;
+	long		number;
+
+	errno = 0;
+	number = strtol(digits, &end, 10);
+	if (*end == '.')
+		end += 1 + strspn(end + 1, "0");
+	if (!is_json_number(digits) || *end != '\0')
+		refuse(decoder, attr, "is not a whole number");
+	if (errno != 0 || number < PG_INT32_MIN || number > PG_INT32_MAX)
+		refuse(decoder, attr, "is a number beyond integer's limits");
+	return Int32GetDatum((int32) number);
 }
 
 /* numeric's limits: digits before the decimal point, and behind it. */
@@ -391,20 +413,27 @@ take_zone(Rest *rest, int *zone)
  * The API's timestamps are ISO 8601; without a zone they are UTC, whatever
  * the session's TimeZone is, so timestamptz's input function is not for them.
  */
-static Datum
-read_timestamptz(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+bool
+cfdw_decode_timestamptz(CfdwSpan text, TimestampTz *result)
 {
 	struct pg_tm tm = {0};
 	fsec_t		fsec = 0;
 	int			zone = 0;
-	Timestamp	result = 0;
-	Rest		rest = scalar_text(decoder, attr, node);
+	Rest		rest = text;
 
-	if (!take_date(&rest, &tm) ||
-		((take_char(&rest, 'T') || take_char(&rest, ' ') || take_char(&rest, 't')) &&
-		 (!take_time(&rest, &tm, &fsec) || !take_zone(&rest, &zone))) ||
-		rest.len > 0 ||
-		tm2timestamp(&tm, fsec, &zone, &result) != 0)
+	return take_date(&rest, &tm) &&
+		(!(take_char(&rest, 'T') || take_char(&rest, ' ') || take_char(&rest, 't')) ||
+		 (take_time(&rest, &tm, &fsec) && take_zone(&rest, &zone))) &&
+		rest.len == 0 &&
+		tm2timestamp(&tm, fsec, &zone, result) == 0;
+}
+
+static Datum
+read_timestamptz(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
+{
+	TimestampTz result = 0;
+
+	if (!cfdw_decode_timestamptz(scalar_text(decoder, attr, node), &result))
 		refuse(decoder, attr, "is not a timestamp");
 	return TimestampTzGetDatum(result);
 }
@@ -420,16 +449,26 @@ read_rounded_timestamp(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode
 	return DirectFunctionCall2(timestamptz_scale, value, Int32GetDatum(attr->typmod));
 }
 
-/* A date, or the day that a timestamp names. */
+bool
+cfdw_decode_date(CfdwSpan text, DateADT *date)
+{
+	struct pg_tm tm = {0};
+	Rest		rest = text;
+
+	if (!take_date(&rest, &tm) || (rest.len > 0 && peek(&rest) != 'T'))
+		return false;
+	*date = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+	return true;
+}
+
 static Datum
 read_date(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
-	struct pg_tm tm = {0};
-	Rest		rest = scalar_text(decoder, attr, node);
+	DateADT		date = 0;
 
-	if (!take_date(&rest, &tm) || (rest.len > 0 && peek(&rest) != 'T'))
+	if (!cfdw_decode_date(scalar_text(decoder, attr, node), &date))
 		refuse(decoder, attr, "is not a date");
-	return DateADTGetDatum(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE);
+	return DateADTGetDatum(date);
 }
 
 /* ---- statuses ---- */
@@ -872,6 +911,7 @@ static const struct
 	{TEXTOID, read_text},
 	{UUIDOID, read_uuid},
 	{BOOLOID, read_bool},
+	{INT4OID, read_integer},
 	{NUMERICOID, read_numeric},
 	{DATEOID, read_date},
 	{TIMESTAMPTZOID, read_rounded_timestamp},
@@ -1094,8 +1134,37 @@ decode_attribute(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnu
 	*isnull = is_unknown_label(attr, *value);
 }
 
-void
-cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, bool *isnull)
+/* Two of our own values of attrs as one, the members of the second winning. */
+static Datum
+merge_attrs(const Attribute *attr, Datum before, Datum now)
+{
+	Datum		merged;
+
+	if (attr->type == JSONBOID)
+		return DirectFunctionCall2(jsonb_concat, before, now);
+	merged = DirectFunctionCall2(jsonb_concat,
+								 DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(before))),
+								 DirectFunctionCall1(jsonb_in, CStringGetDatum(TextDatumGetCString(now))));
+	return CStringGetTextDatum(jsonb_text(merged));
+}
+
+static void
+decode_attribute_over(CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnull)
+{
+	Datum		before = *value;
+	bool		had_value = !*isnull;
+
+	if (attr->place != NULL && *attr->place == NULL)
+		return;
+	decode_attribute(decoder, attr, value, isnull);
+	if (attr->origin == CFDW_WHOLE_ELEMENT && had_value && !*isnull)
+		*value = merge_attrs(attr, before, *value);
+}
+
+/* Fill the attributes one after the other, as `fill` does. */
+static void
+decode_attributes(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, bool *isnull,
+				  void (*fill) (CfdwDecoder *decoder, Attribute *attr, Datum *value, bool *isnull))
 {
 	ErrorContextCallback callback = {
 		.callback = add_context,
@@ -1103,7 +1172,6 @@ cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, boo
 		.previous = error_context_stack,
 	};
 
-	memset(isnull, true, sizeof(bool) * decoder->natts);
 	decoder->element = element;
 	cfdw_paths_find(decoder->of_row, element->row);
 	cfdw_paths_find(decoder->of_parent, element->parent);
@@ -1113,11 +1181,26 @@ cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, boo
 		Attribute  *attr = &decoder->attributes[i];
 
 		decoder->current = attr;
-		decode_attribute(decoder, attr, &values[attr->index], &isnull[attr->index]);
+		fill(decoder, attr, &values[attr->index], &isnull[attr->index]);
 		if (OidIsValid(attr->domain))
 			domain_check(values[attr->index], isnull[attr->index], attr->domain,
 						 &attr->domain_extra, decoder->cxt);
 	}
 	decoder->current = NULL;
 	error_context_stack = callback.previous;
+}
+
+void
+cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, bool *isnull)
+{
+	memset(isnull, true, sizeof(bool) * decoder->natts);
+	decoder->method = "GET";
+	decode_attributes(decoder, element, values, isnull, decode_attribute);
+}
+
+void
+cfdw_decode_over(CfdwDecoder *decoder, const CfdwElement *element, Datum *values, bool *isnull)
+{
+	decoder->method = "PATCH";
+	decode_attributes(decoder, element, values, isnull, decode_attribute_over);
 }

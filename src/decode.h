@@ -11,10 +11,12 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "datatype/timestamp.h"
 #include "json.h"
 #include "nodes/pg_list.h"
 #include "options.h"
 #include "resource.h"
+#include "utils/date.h"
 
 /* One remote object that is a row.  All borrowed until the next one. */
 typedef struct CfdwElement
@@ -48,6 +50,19 @@ extern int	cfdw_decoder_depth(const CfdwDecoder *decoder);
  */
 extern void cfdw_decode(CfdwDecoder *decoder, const CfdwElement *element,
 						Datum *values, bool *isnull);
+
+/* A timestamp as the API writes it, UTC where it names no zone; false: it is none. */
+extern bool cfdw_decode_timestamptz(CfdwSpan text, TimestampTz *result);
+
+/*
+ * Put what an answer says of a row over the row as it was: a member that it
+ * lacks leaves the value, attrs keep the members that it lacks.
+ */
+extern void cfdw_decode_over(CfdwDecoder *decoder, const CfdwElement *element,
+							 Datum *values, bool *isnull);
+
+/* Read a date as the API writes them, or the day that a timestamp names. */
+extern bool cfdw_decode_date(CfdwSpan text, DateADT *date);
 
 /*
  * A JSON value, read to all its depth, as jsonb, less members that speak of

@@ -145,6 +145,11 @@ static const CauseText causes[CFDW_CAUSES] = {
 		.detail = "The request was sent, but no answer of the API came back, so the act may have happened",
 		.hint = "Look at the remote state before you repeat the act; it is never sent twice.",
 	},
+	[CFDW_WEBHOOK_REFUSED] = {
+		.row = {"webhook_refused", NC('0', '0', '9'),
+				"Signature, time or headers do not show that a webhook comes from its sender."},
+		.detail = "It is not shown to come from its sender",
+	},
 };
 
 CfdwCause
@@ -233,12 +238,18 @@ hint_of(const CfdwFailure *failure)
 void
 cfdw_raise(const CfdwFailure *failure)
 {
+	cfdw_raise_detailed(failure, cfdw_failure_detail(failure));
+}
+
+void
+cfdw_raise_detailed(const CfdwFailure *failure, const char *detail)
+{
 	char	   *hint = hint_of(failure);
 
 	ereport(ERROR,
 			(errcode(causes[failure->cause].row.sqlstate),
 			 errmsg("%s", failure->task),
-			 errdetail_internal("%s", cfdw_failure_detail(failure)),
+			 errdetail_internal("%s", detail),
 			 hint ? errhint("%s", hint) : 0,
 			 failure->path ? errcontext("remote request: %s %s",
 										failure->method, failure->path) : 0));

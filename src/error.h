@@ -50,10 +50,13 @@ typedef enum CfdwCause
 
 	/* our own bounds */
 	CFDW_REQUEST_LIMIT,			/* max_requests */
-	CFDW_MAYBE_DONE				/* an act was sent, its answer was lost */
+	CFDW_MAYBE_DONE,			/* an act was sent, its answer was lost */
+
+	/* what comes in */
+	CFDW_WEBHOOK_REFUSED		/* it is not shown to come from its sender */
 } CfdwCause;
 
-#define CFDW_CAUSES (CFDW_MAYBE_DONE + 1)
+#define CFDW_CAUSES (CFDW_WEBHOOK_REFUSED + 1)
 
 /* One failure, ready to be reported.  All strings are safe to show. */
 typedef struct CfdwFailure
@@ -82,6 +85,9 @@ extern CfdwCause cfdw_cause_of_status(int http_status);
 
 /* Raise the failure as an ERROR. */
 pg_noreturn extern void cfdw_raise(const CfdwFailure *failure);
+
+/* The same with a DETAIL of the caller's own. */
+pg_noreturn extern void cfdw_raise_detailed(const CfdwFailure *failure, const char *detail);
 
 /* The same text that cfdw_raise puts into DETAIL, palloc'd. */
 extern char *cfdw_failure_detail(const CfdwFailure *failure);

@@ -815,6 +815,12 @@ prepare_headers(CfdwHttpRequest *request)
 		request->headers[1].next = &request->headers[2];
 		request->headers[2].data = pstrdup("Content-Type: application/json");
 	}
+	else if (request->method != CFDW_GET)
+	{
+		/* or servers answer 411 to a POST without a body */
+		request->headers[1].next = &request->headers[2];
+		request->headers[2].data = pstrdup("Content-Length: 0");
+	}
 }
 
 /* What libcurl is to connect through, or NULL: plain http needs none. */

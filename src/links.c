@@ -32,68 +32,38 @@ PG_FUNCTION_INFO_V1(connection_fdw_reconnect_links);
 
 /* ---- magic links ---- */
 
-/* Append a path segment that came from an answer. */
-static void
-append_segment(StringInfo url, const char *text)
-{
-	appendStringInfoChar(url, '/');
-	cfdw_text_percent_encode(url, text);
-}
-
-static void
-begin_dashboard_url(StringInfo url, const CfdwSession *session)
-{
-	const char *base = session->options.dashboard_url;
-	int			len = strlen(base);
-
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	initStringInfo(url);
-	appendBinaryStringInfo(url, base, len);
-	appendStringInfoString(url, "/p/connect");
-}
-
-/* A string member in the server encoding; NULL when there is none. */
-static const char *
-member_text(const CfdwJsonNode *object, const char *name)
-{
-	const char *utf8 = cfdw_json_string_member(object, name);
-
-	return utf8 ? cfdw_text_to_server(utf8, strlen(utf8)) : NULL;
-}
-
 /* NULL when the connection's answer lacks a part of its link. */
 static char *
 connection_link(const CfdwSession *session, const CfdwJsonNode *connection)
 {
-	const char *company = member_text(connection, "publicCompanyId");
-	const char *secret = member_text(connection, "connectionMagicLinkSecret");
+	const char *company = cfdw_act_member_text(connection, "publicCompanyId");
+	const char *secret = cfdw_act_member_text(connection, "connectionMagicLinkSecret");
 	StringInfoData url;
 
 	if (company == NULL || secret == NULL)
 		return NULL;
-	begin_dashboard_url(&url, session);
-	append_segment(&url, company);
-	append_segment(&url, "workflow");
-	append_segment(&url, secret);
+	cfdw_act_begin_link(&url, session, "/p/connect");
+	cfdw_act_append_segment(&url, company);
+	cfdw_act_append_segment(&url, "workflow");
+	cfdw_act_append_segment(&url, secret);
 	return url.data;
 }
 
 static char *
 company_link(const CfdwSession *session, const CfdwJsonNode *object)
 {
-	const char *whole = member_text(object, "magicLinkUrl");
-	const char *company = member_text(object, "publicCompanyId");
-	const char *secret = member_text(object, "companyMagicLinkSecret");
+	const char *whole = cfdw_act_member_text(object, "magicLinkUrl");
+	const char *company = cfdw_act_member_text(object, "publicCompanyId");
+	const char *secret = cfdw_act_member_text(object, "companyMagicLinkSecret");
 	StringInfoData url;
 
 	if (whole != NULL)
 		return pstrdup(whole);
 	if (company == NULL || secret == NULL)
 		return NULL;
-	begin_dashboard_url(&url, session);
-	append_segment(&url, company);
-	append_segment(&url, secret);
+	cfdw_act_begin_link(&url, session, "/p/connect");
+	cfdw_act_append_segment(&url, company);
+	cfdw_act_append_segment(&url, secret);
 	return url.data;
 }
 

@@ -41,6 +41,7 @@ struct CfdwStatement
 	List	   *members;		/* CfdwMember: that have joined and not left */
 	int			listings;		/* scans that read listings whole */
 	int			requests;
+	CfdwWriting *writing;
 
 	/* sharing */
 	HTAB	   *fetches;		/* NULL: not shared */
@@ -170,6 +171,12 @@ int
 cfdw_statement_requests(const CfdwStatement *statement)
 {
 	return statement->requests;
+}
+
+CfdwWriting **
+cfdw_statement_writing(CfdwStatement *statement)
+{
+	return &statement->writing;
 }
 
 /* ---- fetches ---- */

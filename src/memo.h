@@ -20,6 +20,7 @@
 
 typedef struct CfdwStatement CfdwStatement;
 typedef struct CfdwFetch CfdwFetch;
+typedef struct CfdwWriting CfdwWriting;
 
 /*
  * The statement that runs with this executor state, made when first asked
@@ -56,6 +57,9 @@ extern CfdwStatement *cfdw_statement_create(void);
 
 /* From now on, answers of this statement are kept and shared. */
 extern void cfdw_statement_share(CfdwStatement *statement);
+
+/* Where modify.c keeps what the statement writes; NULL at first. */
+extern CfdwWriting **cfdw_statement_writing(CfdwStatement *statement);
 
 /* Requests that the statement has sent. */
 extern int	cfdw_statement_requests(const CfdwStatement *statement);

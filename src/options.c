@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "miscadmin.h"
 #include "resource.h"
+#include "signature.h"
 #include "text.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -34,6 +35,7 @@ typedef enum OptionKind
 	OPT_PROXY,
 	OPT_FILE,
 	OPT_KEY,
+	OPT_SECRETS,
 	OPT_UUIDS,
 	OPT_RESOURCE,
 	OPT_JSON_PATH
@@ -49,6 +51,7 @@ static const char *const kind_names[] = {
 	[OPT_PROXY] = "URL",
 	[OPT_FILE] = "file",
 	[OPT_KEY] = "text",
+	[OPT_SECRETS] = "secret list",
 	[OPT_UUIDS] = "uuid list",
 	[OPT_RESOURCE] = "choice",
 	[OPT_JSON_PATH] = "dotted path",
@@ -126,7 +129,10 @@ static const OptionDef option_defs[] = {
 	 .help = "HTTP proxy for https URLs; proxies of the environment are ignored."},
 	{.name = "read_only", .places = CFDW_PLACE_SERVER, .kind = OPT_BOOL,
 	 .offset = DEST(read_only), .defval = "false",
-	 .help = "Refuse every function that acts or hands out a link."},
+	 .help = "Refuse UPDATE and every function that acts or hands out a link."},
+	{.name = "updatable", .places = CFDW_PLACE_SERVER | CFDW_PLACE_TABLE,
+	 .kind = OPT_BOOL, .offset = DEST(updatable), .defval = "false",
+	 .help = "Whether UPDATE of a foreign table changes what the API holds."},
 	{.name = "on_unknown_status", .places = CFDW_PLACE_SERVER | CFDW_PLACE_TABLE,
 	 .kind = OPT_CHOICE, .offset = DEST(on_unknown_status),
 	 .defval = "null", .choices = unknown_choices,
@@ -141,9 +147,12 @@ static const OptionDef option_defs[] = {
 	{.name = "api_key_file", .places = CFDW_PLACE_MAPPING, .kind = OPT_FILE,
 	 .offset = DEST(api_key_file), .superuser = true,
 	 .help = "File that holds the API key, readable by the server's user alone; read again when it changes."},
+	{.name = "webhook_secret", .places = CFDW_PLACE_MAPPING, .kind = OPT_SECRETS,
+	 .offset = DEST(webhook_secret), .secret = true,
+	 .help = "Secret that webhooks are signed with, whsec_...; several, while it is rotated, with blanks or commas between them."},
 	{.name = "resource", .places = CFDW_PLACE_TABLE, .kind = OPT_RESOURCE,
 	 .offset = DEST(resource),
-	 .help = "What the table shows: companies, sites, connections or accounts."},
+	 .help = "What the table shows: companies, sites, connections, accounts or invitations."},
 	{.name = "json_path", .places = CFDW_PLACE_COLUMN, .kind = OPT_JSON_PATH,
 	 .offset = DEST(json_path),
 	 .help = "Member of the remote object that fills the column, dotted."},
@@ -464,15 +473,31 @@ cfdw_options_check_key(const char *key, const char *what)
 }
 
 static void
-check_uuids(const OptionDef *def, const char *value)
+check_secrets(const OptionDef *def, const char *value)
+{
+	const char *defect = cfdw_signature_secrets_defect(value);
+
+	if (defect != NULL)
+		refuse_value(def, value, defect);
+}
+
+static pg_uuid_t *
+read_uuids(const OptionDef *def, const char *value, int *count)
 {
 	char	   *bad = NULL;
-	int			count;
+	pg_uuid_t  *uuids = cfdw_text_to_uuids(value, count, &bad);
 
-	if (cfdw_text_to_uuids(value, &count, &bad) == NULL)
+	if (uuids == NULL)
 		refuse_value(def, value, bad[0] == '\0' ?
 					 "An item of the list is empty." :
 					 psprintf("\"%s\" is not a uuid.", bad));
+	return uuids;
+}
+
+pg_uuid_t *
+cfdw_options_companies(const char *company_ids, int *count)
+{
+	return read_uuids(find_option("company_ids"), company_ids, count);
 }
 
 static void
@@ -500,6 +525,7 @@ static void
 check_value(const OptionDef *def, const char *value)
 {
 	bool		ignored;
+	int			count;
 
 	switch (def->kind)
 	{
@@ -532,8 +558,11 @@ check_value(const OptionDef *def, const char *value)
 		case OPT_KEY:
 			cfdw_options_check_key(value, psprintf("option \"%s\"", def->name));
 			break;
+		case OPT_SECRETS:
+			check_secrets(def, value);
+			break;
 		case OPT_UUIDS:
-			check_uuids(def, value);
+			(void) read_uuids(def, value, &count);
 			break;
 		case OPT_JSON_PATH:
 			check_json_path(def, value);
@@ -614,6 +643,7 @@ store(CfdwOptions *options, const OptionDef *def, const char *value)
 		case OPT_PROXY:
 		case OPT_FILE:
 		case OPT_KEY:
+		case OPT_SECRETS:
 		case OPT_UUIDS:
 		case OPT_RESOURCE:
 		case OPT_JSON_PATH:

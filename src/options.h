@@ -15,6 +15,7 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
+#include "utils/uuid.h"
 
 /* Where an option may stand. */
 typedef enum CfdwPlace
@@ -64,12 +65,14 @@ typedef struct CfdwOptions
 	int			retry_max_delay;	/* ms */
 	int			max_response_size;	/* kB */
 	bool		read_only;
+	bool		updatable;		/* also on tables */
 	int			on_unknown_status;	/* CfdwUnknownStatus; also on tables */
 	int			accounts_source;	/* CfdwAccountsSource */
 
 	/* user mapping */
 	char	   *api_key;
 	char	   *api_key_file;
+	char	   *webhook_secret; /* one or more; see signature.h */
 
 	/* foreign table, column */
 	char	   *resource;
@@ -108,6 +111,12 @@ extern void cfdw_options_validate(List *defelems, CfdwPlace place);
 
 /* The place that a catalog's OID stands for; 0 for a foreign-data wrapper. */
 extern int	cfdw_place_of_catalog(Oid catalog);
+
+/*
+ * The uuids of a company_ids option, sorted.  Raises when it is no list: the
+ * validator may have been taken away.
+ */
+extern pg_uuid_t *cfdw_options_companies(const char *company_ids, int *count);
 
 /* Row `index` of the table; false past its end. */
 extern bool cfdw_option_row(int index, CfdwOptionRow *row);

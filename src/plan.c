@@ -340,7 +340,7 @@ estimate_effort(const PlanTable *table, const CfdwRoute *route, double keys, dou
 		effort.requests = effort.waves = effort.first_waves = 1;
 		effort.elements = table->companies;
 	}
-	if (cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES)
+	if (cfdw_route_reads_listings(route))
 		add_listings(table, route, companies, share, &effort);
 	else if (first->key != NULL)
 	{
@@ -417,8 +417,7 @@ count_different(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, Exp
 		estimate_num_groups(root, list_make1(term->value), runs, NULL, NULL) : runs;
 	if (bms_get_singleton_member(pull_varnos(root, (Node *) term->value), &relid))
 		outer = root->simple_rel_array[relid];
-	if (outer != NULL && is_ours(outer) &&
-		cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES)
+	if (outer != NULL && is_ours(outer) && cfdw_route_reads_listings(route))
 		different = Min(different, companies_left(root, outer));
 	return different;
 }
@@ -462,8 +461,8 @@ share_of_new_keys(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route
 	PlanTable  *table = baserel->fdw_private;
 	double		runs = count_runs(root, param->ppi_req_outer);
 	double		memoized = count_memoized(root, param, runs);
-	double		keys = cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES ?
-		table->companies : Max(baserel->tuples / table->rel.resource->rows_per_element, 1);
+	double		keys = cfdw_route_reads_listings(route) ? table->companies :
+		Max(baserel->tuples / table->rel.resource->rows_per_element, 1);
 	ListCell   *lc;
 
 	foreach(lc, param->ppi_clauses)
@@ -506,7 +505,7 @@ share_in_scope(PlannerInfo *root, RelOptInfo *baserel, const CfdwRoute *route)
 	PlanTable  *table = baserel->fdw_private;
 
 	if (baserel->reloptkind != RELOPT_OTHER_MEMBER_REL || table->table->company_count < 0 ||
-		cfdw_route_last(route, NULL)->shape != CFDW_SHAPE_PAGES)
+		!cfdw_route_reads_listings(route))
 		return 1;
 	return table->companies / Max(companies_of_siblings(root, baserel), table->companies);
 }
@@ -568,7 +567,7 @@ share_of_new_requests(PlannerInfo *root, RelOptInfo *baserel, const RouteChoice 
 		return Min(share_of_new_keys(root, baserel, choice->route, choice->param),
 				   share_in_scope(root, baserel, choice->route));
 	if (choice->varies && !table->has_fixed_key &&
-		cfdw_route_last(choice->route, NULL)->shape == CFDW_SHAPE_PAGES)
+		cfdw_route_reads_listings(choice->route))
 		return MEMO_SHARE;
 	return 1;
 }
@@ -578,7 +577,7 @@ static bool
 reads_listings(const CfdwResource *resource)
 {
 	for (int i = 0; i < resource->route_count; i++)
-		if (cfdw_route_last(&resource->routes[i], NULL)->shape == CFDW_SHAPE_PAGES)
+		if (cfdw_route_reads_listings(&resource->routes[i]))
 			return true;
 	return false;
 }
@@ -649,7 +648,7 @@ count_bound(PlannerInfo *root, PlanTable *table, const CfdwRoute *route, List *c
 			continue;
 		count = count_values(root, &binding);
 		*varies |= cfdw_binding_varies(&binding);
-		if (cfdw_route_last(route, NULL)->shape == CFDW_SHAPE_PAGES)
+		if (cfdw_route_reads_listings(route))
 			count = Min(count, table->companies);
 		if (least < 0 || count < least)
 			least = count;

@@ -127,6 +127,8 @@ prepare_record(Reader *reader, Record *record, const char *kind, const char *res
 		if (fits[i].column != NULL && fits[i].column->is_company)
 			record->company = i;
 	}
+	if (record->company < 0)
+		elog(ERROR, "type %s lacks the company", format_type_be(type));
 	record->desc = desc;
 	record->decoder = cfdw_decoder_create(resource, resource->name, desc, fits, wanted,
 										  reader->session->options.on_unknown_status,
@@ -165,7 +167,6 @@ put_row(Reader *reader, const char *kind, Datum *values, bool *nulls)
 	tuplestore_putvalues(reader->rsinfo->setResult, reader->rsinfo->setDesc, values, nulls);
 }
 
-/* Put a row's record; values and nulls of its attributes are left behind. */
 static void
 put_element(Reader *reader, Record *record, const CfdwElement *element)
 {

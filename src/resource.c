@@ -29,6 +29,7 @@ static const struct
 	[CFDW_TYPE_TEXT] = {"text", TEXTOID},
 	[CFDW_TYPE_UUID] = {"uuid", UUIDOID},
 	[CFDW_TYPE_BOOL] = {"boolean", BOOLOID},
+	[CFDW_TYPE_INTEGER] = {"integer", INT4OID},
 	[CFDW_TYPE_NUMERIC] = {"numeric", NUMERICOID},
 	[CFDW_TYPE_DATE] = {"date", DATEOID},
 	[CFDW_TYPE_TIMESTAMPTZ] = {"timestamp with time zone", TIMESTAMPTZOID},
@@ -97,6 +98,22 @@ cfdw_route_last(const CfdwRoute *route, int *index)
 	return route->steps[last];
 }
 
+char *
+cfdw_endpoint_path(const CfdwEndpoint *endpoint, const char *key)
+{
+	const char *place = strstr(endpoint->path, "{}");
+
+	return psprintf("%.*s%s%s", (int) (place - endpoint->path), endpoint->path, key, place + 2);
+}
+
+bool
+cfdw_route_reads_listings(const CfdwRoute *route)
+{
+	CfdwShape	shape = cfdw_route_last(route, NULL)->shape;
+
+	return shape == CFDW_SHAPE_PAGES || shape == CFDW_SHAPE_LIST;
+}
+
 bool
 cfdw_filter_is_status(const CfdwFilter *filter)
 {
@@ -133,22 +150,27 @@ cfdw_fact_needs_user(const CfdwStatusFact *fact)
 	return fact != NULL && strcmp(fact->who_acts, "user") == 0;
 }
 
-Oid
-cfdw_type_oid(CfdwType type)
+/* The type's OID; InvalidOid when it is gone. */
+static Oid
+find_type(CfdwType type)
 {
 	const CfdwEnum *def = cfdw_enum_find(type);
-	Oid			oid;
 
 	if (def == NULL)
 		return plain_types[type].oid;
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(def->name),
+						   ObjectIdGetDatum(get_namespace_oid("nectar", true)));
+}
 
-	oid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-						  CStringGetDatum(def->name),
-						  ObjectIdGetDatum(get_namespace_oid("nectar", false)));
+Oid
+cfdw_type_oid(CfdwType type)
+{
+	Oid			oid = find_type(type);
+
 	if (!OidIsValid(oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("type \"nectar.%s\" does not exist", def->name),
+				 errmsg("type \"nectar.%s\" does not exist", cfdw_enum_find(type)->name),
 				 errhint("Run CREATE EXTENSION connection_fdw.")));
 	return oid;
 }
@@ -212,19 +234,37 @@ refuse_type(const CfdwColumn *column, Oid relid, Oid type)
 			 errhint("Declare it %s, or text.", cfdw_type_name(column->type))));
 }
 
+/* Say where a column comes from; not whether it fits. */
+static void
+find_source(CfdwFit *fit, const CfdwResource *resource, Oid relid, Form_pg_attribute att)
+{
+	fit->is_text = is_text_type(att->atttypid);
+	fit->is_generated = att->attgenerated != '\0';
+	fit->json_path = json_path_of(relid, att->attnum);
+	if (fit->json_path == NULL)
+		fit->column = cfdw_resource_column(resource, NameStr(att->attname));
+}
+
 static void
 fit_column(CfdwFit *fit, const CfdwResource *resource, Oid relid,
 		   Form_pg_attribute att)
 {
-	fit->is_text = is_text_type(att->atttypid);
-	fit->json_path = json_path_of(relid, att->attnum);
+	find_source(fit, resource, relid, att);
 	if (fit->json_path != NULL)
 		return;
-	fit->column = cfdw_resource_column(resource, NameStr(att->attname));
 	if (fit->column == NULL)
 		refuse_column(resource, relid, NameStr(att->attname));
 	if (!fit->is_text && att->atttypid != cfdw_type_oid(fit->column->type))
 		refuse_type(fit->column, relid, att->atttypid);
+}
+
+static bool
+try_fit_column(CfdwFit *fit, const CfdwResource *resource, Oid relid, Form_pg_attribute att)
+{
+	find_source(fit, resource, relid, att);
+	if (fit->json_path != NULL)
+		return true;
+	return fit->column != NULL && (fit->is_text || att->atttypid == find_type(fit->column->type));
 }
 
 CfdwFit *
@@ -238,6 +278,21 @@ cfdw_resource_fit(const CfdwResource *resource, Oid relid, TupleDesc desc)
 
 		if (!att->attisdropped)
 			fit_column(&fits[i], resource, relid, att);
+	}
+	return fits;
+}
+
+CfdwFit *
+cfdw_resource_try_fit(const CfdwResource *resource, Oid relid, TupleDesc desc)
+{
+	CfdwFit    *fits = palloc0(sizeof(CfdwFit) * desc->natts);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (!att->attisdropped && !try_fit_column(&fits[i], resource, relid, att))
+			return NULL;
 	}
 	return fits;
 }

@@ -23,6 +23,7 @@ typedef enum CfdwType
 	CFDW_TYPE_TEXT,
 	CFDW_TYPE_UUID,
 	CFDW_TYPE_BOOL,
+	CFDW_TYPE_INTEGER,
 	CFDW_TYPE_NUMERIC,
 	CFDW_TYPE_DATE,
 	CFDW_TYPE_TIMESTAMPTZ,
@@ -32,6 +33,8 @@ typedef enum CfdwType
 	CFDW_TYPE_CONNECTION_STATUS,
 	CFDW_TYPE_ACCOUNT_STATUS,
 	CFDW_TYPE_TRACKING_STATUS,
+	CFDW_TYPE_INVITATION_STATUS,
+	CFDW_TYPE_INVITATION_TYPE,
 	CFDW_TYPE_CATEGORY
 } CfdwType;
 
@@ -58,6 +61,12 @@ typedef struct CfdwColumn
 	bool		of_company;		/* the same in all rows of a company */
 	double		ndistinct;		/* guess without ANALYZE; 0: none */
 	const char *help;
+
+	/* how UPDATE sends it, in the body of the resource's PATCH */
+	const char *patch;			/* member; NULL: the API cannot change it */
+	bool		patch_null;		/* NULL is sent as null, else refused */
+	const char *patch_true;		/* of an enum: the labels that are sent as */
+	const char *patch_false;	/* true and false; others are refused */
 } CfdwColumn;
 
 /* A query parameter that narrows a listing to rows with column = value. */
@@ -74,6 +83,8 @@ typedef enum CfdwShape
 {
 	CFDW_SHAPE_OBJECT,			/* one element */
 	CFDW_SHAPE_ARRAY,			/* elements, never paginated */
+	CFDW_SHAPE_LIST,			/* elements, or an envelope around them and
+								 * maybe further pages: which is open */
 	CFDW_SHAPE_PAGES			/* an envelope around a page of elements */
 } CfdwShape;
 
@@ -111,6 +122,14 @@ typedef struct CfdwRoute
 
 #define CFDW_MAX_ROUTES 5
 
+/* What to do instead of a statement that is refused: sentences, for hints. */
+typedef struct CfdwInstead
+{
+	const char *insert;
+	const char *update;
+	const char *delete;
+} CfdwInstead;
+
 typedef struct CfdwResource
 {
 	const char *name;
@@ -123,6 +142,9 @@ typedef struct CfdwResource
 	int			route_count;
 	double		rows_per_company;	/* guess without ANALYZE */
 	double		rows_per_element;	/* guess: rows in one last-step element */
+	const CfdwEndpoint *patch;	/* where UPDATE sends a PATCH by the row's id;
+								 * NULL: the API changes none */
+	CfdwInstead instead;
 	const char *help;
 } CfdwResource;
 
@@ -175,6 +197,12 @@ extern int	cfdw_route_index(const CfdwResource *resource, const CfdwRoute *route
 /* The route's last step: the endpoint whose elements are or embed rows. */
 extern const CfdwEndpoint *cfdw_route_last(const CfdwRoute *route, int *index);
 
+/* Are the last step's elements, or their embedded rows, listed by company? */
+extern bool cfdw_route_reads_listings(const CfdwRoute *route);
+
+/* An endpoint's path with this in its key's place; palloc'd. */
+extern char *cfdw_endpoint_path(const CfdwEndpoint *endpoint, const char *key);
+
 /* Does the filter send statuses?  They come from clauses over labels. */
 extern bool cfdw_filter_is_status(const CfdwFilter *filter);
 
@@ -203,6 +231,7 @@ typedef struct CfdwFit
 	const CfdwColumn *column;	/* NULL: json_path, or dropped */
 	const char *json_path;		/* NULL: none */
 	bool		is_text;		/* declared text or varchar */
+	bool		is_generated;	/* computed here from other columns */
 } CfdwFit;
 
 /*
@@ -211,5 +240,9 @@ typedef struct CfdwFit
  */
 extern CfdwFit *cfdw_resource_fit(const CfdwResource *resource, Oid relid,
 								  TupleDesc desc);
+
+/* The same, but NULL where one does not fit. */
+extern CfdwFit *cfdw_resource_try_fit(const CfdwResource *resource, Oid relid,
+									  TupleDesc desc);
 
 #endif							/* CFDW_RESOURCE_H */

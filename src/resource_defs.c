@@ -47,6 +47,29 @@ static const CfdwEndpoint connection_get = {
 	.company_path = "company.id",
 };
 
+/* Whether it comes in pages is open. */
+static const CfdwEndpoint invitation_list = {
+	.path = "/invitation/company/{}", .key = "company_id",
+	.element = "invitation", .shape = CFDW_SHAPE_LIST,
+	.items = "invitations", .total = "totalInvitations",
+	.company_path = "companyId",
+};
+
+static const CfdwEndpoint invitation_get = {
+	.path = "/invitation/{}", .key = "invitation_id",
+	.element = "invitation", .shape = CFDW_SHAPE_OBJECT,
+	.company_path = "companyId",
+};
+
+/* What UPDATE sends. */
+static const CfdwEndpoint connection_patch = {
+	.path = "/connection/{}/details", .key = "id", .element = "connection",
+};
+
+static const CfdwEndpoint account_patch = {
+	.path = "/account/{}", .key = "id", .element = "account",
+};
+
 /* ---- columns ---- */
 
 static const CfdwColumn company_columns[] = {
@@ -146,9 +169,11 @@ static const CfdwColumn connection_columns[] = {
 	{.name = "initial_datasource_types", .type = CFDW_TYPE_TEXT_ARRAY,
 	 .path = "initialDatasourceTypes", .help = "ELECTRICITY, GAS, WATER, ..."},
 	{.name = "data_collection_start_date", .type = CFDW_TYPE_DATE,
-	 .path = "dataCollectionStartDate", .help = "first day of collection"},
+	 .path = "dataCollectionStartDate", .help = "first day of collection",
+	 .patch = "dataCollectionStartDate", .patch_null = true},
 	{.name = "multiply_by_occupancy", .type = CFDW_TYPE_BOOL,
-	 .path = "multiplyByOccupancy", .help = "values are scaled by occupancy"},
+	 .path = "multiplyByOccupancy", .help = "values are scaled by occupancy",
+	 .patch = "multiplyByOccupancy"},
 	{.name = "is_active", .type = CFDW_TYPE_BOOL, .path = "isActive",
 	 .help = "NULL where the API does not say"},
 	{.name = "created", .type = CFDW_TYPE_TIMESTAMPTZ, .path = "created",
@@ -174,7 +199,8 @@ static const CfdwColumn account_columns[] = {
 	 .ndistinct = 12, .help = "status; NULL where missing or unrecognized"},
 	{.name = "tracking_status", .type = CFDW_TYPE_TRACKING_STATUS,
 	 .path = "trackingStatus", .ndistinct = 3,
-	 .help = "whether it is tracked; UNSET: undecided"},
+	 .help = "whether it is tracked; UNSET: undecided",
+	 .patch = "isTracked", .patch_true = "ENABLED", .patch_false = "DISABLED"},
 	{.name = "status_first_seen_time", .type = CFDW_TYPE_TIMESTAMPTZ,
 	 .path = "statusFirstSeenTime", .help = "since when it has this status"},
 	{.name = "status_last_update_time", .type = CFDW_TYPE_TIMESTAMPTZ,
@@ -201,6 +227,32 @@ static const CfdwColumn account_columns[] = {
 	 .help = "the remote object less secrets"},
 };
 
+static const CfdwColumn invitation_columns[] = {
+	{.name = "id", .type = CFDW_TYPE_UUID, .path = "id", .required = true,
+	 .ndistinct = -1, .help = "the invitation"},
+	{.name = "company_id", .type = CFDW_TYPE_UUID, .path = "companyId",
+	 .is_company = true, .ndistinct = 50, .help = "its company"},
+	{.name = "connection_id", .type = CFDW_TYPE_UUID, .path = "connectionId",
+	 .help = "the connection to mend; NULL for a new one"},
+	{.name = "invitation_type", .type = CFDW_TYPE_INVITATION_TYPE,
+	 .path = "invitationType", .ndistinct = 2,
+	 .help = "whether it makes or mends a connection"},
+	{.name = "status", .type = CFDW_TYPE_INVITATION_STATUS, .path = "status",
+	 .ndistinct = 4, .help = "status; NULL where its label is unrecognized"},
+	{.name = "allowed_emails", .type = CFDW_TYPE_TEXT_ARRAY,
+	 .path = "allowedEmails", .help = "who may use it"},
+	{.name = "expires_at", .type = CFDW_TYPE_TIMESTAMPTZ, .path = "expiresAt",
+	 .help = "until when it may be used"},
+	{.name = "max_uses", .type = CFDW_TYPE_INTEGER, .path = "maxUses",
+	 .help = "how often it may be used"},
+	{.name = "use_count", .type = CFDW_TYPE_INTEGER, .path = "useCount",
+	 .help = "how often it was used"},
+	{.name = "created_at", .type = CFDW_TYPE_TIMESTAMPTZ, .path = "createdAt",
+	 .help = "when it was made"},
+	{.name = "attrs", .type = CFDW_TYPE_JSONB, .origin = CFDW_WHOLE_ELEMENT,
+	 .help = "the remote object less secrets"},
+};
+
 /* ---- resources ---- */
 
 const CfdwResource cfdw_resources[] = {
@@ -209,6 +261,11 @@ const CfdwResource cfdw_resources[] = {
 		.help = "companies of the key's organization",
 		.columns = company_columns, .column_count = lengthof(company_columns),
 		.rows_per_company = 1, .rows_per_element = 1,
+		.instead = {
+			.insert = "The API makes no companies.",
+			.update = "The API changes no companies.",
+			.delete = "The API deletes no companies.",
+		},
 		.route_count = 2,
 		.routes = {
 			{.name = "by id", .bound = "id", .steps = {&company_get}},
@@ -221,6 +278,11 @@ const CfdwResource cfdw_resources[] = {
 		.embedded = "sites",
 		.columns = site_columns, .column_count = lengthof(site_columns),
 		.rows_per_company = 5, .rows_per_element = 5,
+		.instead = {
+			.insert = "The API makes no sites.",
+			.update = "The API changes no sites.",
+			.delete = "The API deletes no sites.",
+		},
 		.route_count = 2,
 		.routes = {
 			{.name = "by company", .bound = "company_id",
@@ -235,6 +297,12 @@ const CfdwResource cfdw_resources[] = {
 		.columns = connection_columns,
 		.column_count = lengthof(connection_columns),
 		.rows_per_company = 20, .rows_per_element = 1,
+		.patch = &connection_patch,
+		.instead = {
+			.insert = "nectar.create_connection() makes one, and with a link of nectar.invite_to_connect() its end user does.",
+			.update = "nectar.update_connection() changes what the API can change.",
+			.delete = "The API deletes no connections.",
+		},
 		.route_count = 5,
 		.routes = {
 			{.name = "by id", .bound = "id", .steps = {&connection_get}},
@@ -255,6 +323,12 @@ const CfdwResource cfdw_resources[] = {
 		.embedded = "accounts", .has_source_option = true,
 		.columns = account_columns, .column_count = lengthof(account_columns),
 		.rows_per_company = 60, .rows_per_element = 3,
+		.patch = &account_patch,
+		.instead = {
+			.insert = "Accounts are discovered at connections; nectar.create_connection() makes a connection.",
+			.update = "nectar.set_account_tracking() and nectar.bulk_set_account_tracking() change what the API can change.",
+			.delete = "The API deletes no accounts; setting tracking_status to DISABLED stops the collection of one.",
+		},
 		.route_count = 3,
 		.routes = {
 			{.name = "by connection", .bound = "connection_id",
@@ -263,6 +337,25 @@ const CfdwResource cfdw_resources[] = {
 			 .steps = {&account_list}, .detail = &connection_get},
 			{.name = "all", .steps = {&company_list, &account_list},
 			 .detail = &connection_get},
+		},
+	},
+	{
+		.name = "invitations",
+		.help = "invitations to make or mend a connection",
+		.columns = invitation_columns,
+		.column_count = lengthof(invitation_columns),
+		.rows_per_company = 5, .rows_per_element = 1,
+		.instead = {
+			.insert = "nectar.invite_to_connect() and nectar.invite_to_reconnect() make one.",
+			.update = "The API changes no invitations; nectar.revoke_invitation() revokes one.",
+			.delete = "The API deletes no invitations; nectar.revoke_invitation() revokes one.",
+		},
+		.route_count = 3,
+		.routes = {
+			{.name = "by id", .bound = "id", .steps = {&invitation_get}},
+			{.name = "by company", .bound = "company_id",
+			 .steps = {&invitation_list}},
+			{.name = "all", .steps = {&company_list, &invitation_list}},
 		},
 	},
 };
@@ -367,6 +460,8 @@ const CfdwEnum cfdw_enums[] = {
 	{.type = CFDW_TYPE_ACCOUNT_STATUS, .name = "account_status",
 	 .facts = account_facts, .fact_count = lengthof(account_facts)},
 	{.type = CFDW_TYPE_TRACKING_STATUS, .name = "tracking_status"},
+	{.type = CFDW_TYPE_INVITATION_STATUS, .name = "invitation_status"},
+	{.type = CFDW_TYPE_INVITATION_TYPE, .name = "invitation_type"},
 	{.type = CFDW_TYPE_CATEGORY, .name = "connection_category"},
 };
 

@@ -15,7 +15,6 @@
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 
 /* Where the valid entry of a table is found. */
@@ -118,14 +117,13 @@ keep_table(CfdwTable *table, uint64 began)
 static void
 narrow_scope(CfdwTable *table, const char *company_ids)
 {
-	char	   *bad;
 	int			count;
 	int			kept = 0;
 	pg_uuid_t  *ids;
 
 	if (company_ids == NULL)
 		return;
-	ids = cfdw_text_to_uuids(company_ids, &count, &bad);
+	ids = cfdw_options_companies(company_ids, &count);
 	for (int i = 0; i < count; i++)
 		if (table->company_count < 0 ||
 			cfdw_uuid_in(&ids[i], table->companies, table->company_count))
@@ -156,8 +154,10 @@ read_columns(CfdwTable *table)
 
 	table->name = pstrdup(RelationGetRelationName(relation));
 	table->desc = CreateTupleDescCopy(RelationGetDescr(relation));
+
+	/* by the relation's own, as the copy does not tell what is generated */
+	table->fits = cfdw_resource_fit(table->resource, table->relid, RelationGetDescr(relation));
 	table_close(relation, NoLock);
-	table->fits = cfdw_resource_fit(table->resource, table->relid, table->desc);
 }
 
 static CfdwTable *
@@ -204,4 +204,28 @@ cfdw_table_get(Oid relid)
 	}
 	cfdw_cache_pin(&table->entry);
 	return table;
+}
+
+const CfdwTable *
+cfdw_table_try(Relation relation)
+{
+	CfdwTable  *table = palloc0(sizeof(CfdwTable));
+	ForeignTable *foreign = GetForeignTable(RelationGetRelid(relation));
+	ForeignServer *server = GetForeignServerExtended(foreign->serverid, FSV_MISSING_OK);
+
+	if (server == NULL)
+		return NULL;
+	table->relid = RelationGetRelid(relation);
+	table->server = foreign->serverid;
+	table->name = RelationGetRelationName(relation);
+	table->company_count = -1;
+	cfdw_options_init(&table->options);
+	cfdw_options_apply(&table->options, server->options);
+	cfdw_options_apply(&table->options, foreign->options);
+	table->resource = cfdw_resource_find(table->options.resource);
+	if (table->resource == NULL)
+		return NULL;
+	table->desc = RelationGetDescr(relation);
+	table->fits = cfdw_resource_try_fit(table->resource, table->relid, table->desc);
+	return table->fits ? table : NULL;
 }

@@ -17,6 +17,7 @@
 #include "cache.h"
 #include "options.h"
 #include "resource.h"
+#include "utils/rel.h"
 #include "utils/uuid.h"
 
 typedef struct CfdwTable
@@ -42,5 +43,11 @@ typedef struct CfdwTable
  * resource or a column does not fit.  The caller holds a lock on it.
  */
 extern const CfdwTable *cfdw_table_get(Oid relid);
+
+/*
+ * The same for who only asks what the table is: NULL where it would raise.
+ * Made anew in the current memory context, without scope and server's name.
+ */
+extern const CfdwTable *cfdw_table_try(Relation relation);
 
 #endif							/* CFDW_TABLE_H */

@@ -154,8 +154,9 @@ cfdw_target_session_keyless(const char *server_name)
 	return cfdw_session_get_keyless(target_server(server_name), GetUserId());
 }
 
-void
-cfdw_target_check_act(const CfdwSession *session, const char *function, bool hands_out_link)
+/* Raise unless acts are allowed here; `what` cannot be executed. */
+static void
+check_act(const CfdwSession *session, const char *what, bool hands_out_link)
 {
 	const char *why = NULL;
 
@@ -171,9 +172,21 @@ cfdw_target_check_act(const CfdwSession *session, const char *function, bool han
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-			 errmsg("cannot execute %s() %s", function, why),
+			 errmsg("cannot execute %s %s", what, why),
 			 hands_out_link ?
 			 errdetail("Whoever holds the link can act on it without logging in, so handing it out counts as an act.") : 0));
+}
+
+void
+cfdw_target_check_act(const CfdwSession *session, const char *function, bool hands_out_link)
+{
+	check_act(session, psprintf("%s()", function), hands_out_link);
+}
+
+void
+cfdw_target_check_command(const CfdwSession *session, const char *command)
+{
+	check_act(session, command, false);
 }
 
 bool

@@ -30,6 +30,9 @@ extern CfdwSession *cfdw_target_session_keyless(const char *server_name);
 extern void cfdw_target_check_act(const CfdwSession *session, const char *function,
 								  bool hands_out_link);
 
+/* The same for an SQL command: "UPDATE". */
+extern void cfdw_target_check_command(const CfdwSession *session, const char *command);
+
 /* Does the company lie in the session's scope?  NULL lies in none. */
 extern bool cfdw_target_covers(const CfdwSession *session, const char *company);
 

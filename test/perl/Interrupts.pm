@@ -4,7 +4,7 @@
 #   my $interrupts = Interrupts->new($fixture, $watcher);      $watcher: a session that looks on
 #   $interrupts->measure($session, $phase, \&works);           works($session) must be true afterwards
 #
-# A phase is a hash: name, statement (a SELECT that waits), and if need be
+# A phase is a hash: name, statement (a SELECT or UPDATE that waits), and if need be
 # fault (of the sandbox), before and after (SQL).
 #
 # Times are taken on the server: from the signal to the moment that the
@@ -55,7 +55,8 @@ SQL
 }
 
 # The phases that do not depend on how a server is reached: of a server with
-# tables in the schema of its name, and one whose accounts come from details.
+# tables in the schema of its name that can be updated, and one whose accounts
+# come from details.
 sub phases
 {
 	my ($self, $server, $detailed) = @_;
@@ -79,7 +80,13 @@ sub phases
 			statement => "SELECT nectar.confirm_accounts('$connection', true, '$server')" },
 		{   name => 'acts in bulk',
 			fault => { kind => 'hang', method => 'PATCH' },
-			statement => "SELECT * FROM nectar.bulk_confirm_accounts(ARRAY['$connection']::uuid[], true, '$server')" });
+			statement => "SELECT * FROM nectar.bulk_confirm_accounts(ARRAY['$connection']::uuid[], true, '$server')" },
+		{   name => 'an update, at its end',
+			fault => { kind => 'hang', method => 'PATCH' },
+			statement => "UPDATE $server.accounts SET tracking_status = 'ENABLED' WHERE connection_id = '$connection'" },
+		{   name => 'an update whose queue is full',
+			fault => { kind => 'hang', method => 'PATCH' },
+			statement => "UPDATE $server.connections SET multiply_by_occupancy = true" });
 }
 
 sub measure

@@ -14,6 +14,7 @@
 #include "faults.h"
 #include "log.h"
 #include "wait.h"
+#include "webhook.h"
 
 #define MAX_LATENCY_MS 3600000
 #define MAX_HOLDER 63
@@ -250,6 +251,7 @@ static const Endpoint endpoints[] = {
 	{"POST", "revoke", revoke_key, true},
 	{"POST", "status", set_status, true},
 	{"POST", "gone", set_gone, true},
+	{"POST", "webhook", webhook_send, true},
 };
 
 static const Endpoint *

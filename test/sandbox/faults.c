@@ -42,6 +42,7 @@ struct Fault
 	int64_t		delay_ms;
 	int64_t		size;
 	int64_t		at;
+	int64_t		per_page;
 	bool		missing;
 	bool		accounts;
 	char	   *retry_after;
@@ -168,6 +169,12 @@ bend_shrink(const Fault *fault, View *view)
 	view->paging = PAGING_SHRINK;
 }
 
+static void
+bend_invitation_pages(const Fault *fault, View *view)
+{
+	view->per_page = fault->per_page;
+}
+
 /* --- kinds that alter the finished answer --- */
 
 /* The comma between two members which is the first one past the middle. */
@@ -210,12 +217,14 @@ alter_malformed(const Fault *fault, Answer *answer)
 static json_object *
 first_element(json_object *root)
 {
+	static const char *const names[] = {"connections", "invitations"};
 	json_object *list = root;
 
-	if (json_object_is_type(root, json_type_object)
-		&& json_object_is_type(json_member(root, "connections"),
-							   json_type_array))
-		list = json_member(root, "connections");
+	for (size_t i = 0; i < LENGTH(names); i++)
+		if (json_object_is_type(root, json_type_object)
+			&& json_object_is_type(json_member(root, names[i]),
+								   json_type_array))
+			list = json_member(root, names[i]);
 	if (json_object_is_type(list, json_type_array))
 		return json_object_array_get_idx(list, 0);
 	return root;
@@ -291,6 +300,8 @@ static const Kind kinds[] = {
 	{"repeat_page", " ", .bend = bend_repeat_page},
 	{"total_changes", " ", .bend = bend_total_changes},
 	{"shrink", " ", .bend = bend_shrink},
+	{"invitation_pages", " per_page ", "per_page",
+	 .bend = bend_invitation_pages},
 	{"read_close", " ", .delivery = DELIVER_CLOSE},
 	{"not_found", " ", .replace = replace_not_found},
 	{"not_found_html", " ", .replace = replace_not_found_html},
@@ -341,6 +352,7 @@ static const Field fields[] = {
 	/* a bomb takes a thousandth of its size in memory */
 	{.name = "size", FIELD(NUMBER, size), .min = 64, .max = INT64_C(1) << 36},
 	{.name = "at", FIELD(NUMBER, at), .max = 1000000},
+	{.name = "per_page", FIELD(NUMBER, per_page), .min = 1, .max = 500},
 	{.name = "missing", FIELD(BOOL, missing)},
 	{.name = "accounts", FIELD(BOOL, accounts)},
 	{.name = "retry_after", FIELD(STRING, retry_after)},

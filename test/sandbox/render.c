@@ -601,12 +601,12 @@ render_account(Text *out, uint32_t account, const View *view)
 	put_account(out, account, &labels);
 }
 
-void
-render_page(Text *out, const Page *page, const View *view)
+/* What stands before a page's elements. */
+static void
+open_envelope(Text *out, const Page *page, const char *total,
+			  const char *elements)
 {
-	Labels		labels = labels_of(view);
-
-	text_lit(out, "{\"totalConnections\": ");
+	text_printf(out, "{\"%s\": ", total);
 	text_uint(out, page->total);
 	text_lit(out, ", \"perPage\": ");
 	text_uint(out, page->limit);
@@ -618,12 +618,20 @@ render_page(Text *out, const Page *page, const View *view)
 	put_bool(out, page->has_next);
 	text_lit(out, ", \"hasPrevious\": ");
 	put_bool(out, page->page > 1);
-	text_lit(out, ", \"connections\": [");
-	for (uint32_t i = 0; i < page->n_connections; i++)
+	text_printf(out, ", \"%s\": [", elements);
+}
+
+void
+render_page(Text *out, const Page *page, const View *view)
+{
+	Labels		labels = labels_of(view);
+
+	open_envelope(out, page, "totalConnections", "connections");
+	for (uint32_t i = 0; i < page->n_elements; i++)
 	{
 		if (i > 0)
 			text_lit(out, ", ");
-		put_connection(out, page->connections[i], view->accounts, &labels);
+		put_connection(out, page->elements[i], view->accounts, &labels);
 	}
 	text_lit(out, "]}");
 }
@@ -693,17 +701,18 @@ render_invitation(Text *out, uint32_t index)
 }
 
 void
-render_invitations(Text *out, uint32_t company)
+render_invitations(Text *out, const Page *page, bool bare)
 {
 	bool		first = true;
 
-	text_lit(out, "[");
-	for (uint32_t i = 0; i < data.n_invitations; i++)
+	if (bare)
+		text_lit(out, "[");
+	else
+		open_envelope(out, page, "totalInvitations", "invitations");
+	for (uint32_t i = 0; i < page->n_elements; i++)
 	{
-		if (data.invitations[i].company != company)
-			continue;
 		put_comma(out, &first);
-		render_invitation(out, i);
+		render_invitation(out, page->elements[i]);
 	}
-	text_lit(out, "]");
+	text_puts(out, bare ? "]" : "]}");
 }

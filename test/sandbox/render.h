@@ -34,6 +34,7 @@ typedef struct View
 	Nested		accounts;		/* in listings only */
 	Nested		sites;
 	Paging		paging;
+	int64_t		per_page;		/* of invitations; 0: a bare array */
 	const char *label;			/* a status nobody has heard of, or NULL */
 	int64_t		label_at;		/* which connection of the answer has it */
 	bool		label_account;	/* its first account has it as well */
@@ -41,8 +42,8 @@ typedef struct View
 
 typedef struct Page
 {
-	const uint32_t *connections;
-	uint32_t	n_connections;
+	const uint32_t *elements;
+	uint32_t	n_elements;
 	uint64_t	total;
 	uint64_t	limit;
 	uint64_t	pages;
@@ -58,6 +59,6 @@ extern void render_page(Text *out, const Page *page, const View *view);
 extern void render_account(Text *out, uint32_t account, const View *view);
 extern void render_company_link(Text *out, uint32_t company, unsigned variant);
 extern void render_invitation(Text *out, uint32_t invitation);
-extern void render_invitations(Text *out, uint32_t company);
+extern void render_invitations(Text *out, const Page *page, bool bare);
 
 #endif							/* SANDBOX_RENDER_H */

@@ -269,6 +269,17 @@ page_of(const Filter *filter, uint32_t n, Paging paging)
 	return page;
 }
 
+/* The elements of all that are on the page. */
+static void
+cut_page(Page *page, const uint32_t *all, uint32_t n)
+{
+	uint64_t	first = (page->page - 1) * page->limit;
+	uint64_t	left = n - first;
+
+	page->elements = all + first;
+	page->n_elements = left < page->limit ? left : page->limit;
+}
+
 static void
 answer_list(uint32_t company, const Filter *filter, const View *view,
 			Answer *answer)
@@ -276,11 +287,8 @@ answer_list(uint32_t company, const Filter *filter, const View *view,
 	uint32_t	n;
 	uint32_t   *found = collect(company, filter, &n);
 	Page		page = page_of(filter, n, view->paging);
-	uint64_t	first = (page.page - 1) * page.limit;
-	uint64_t	left = n - first;
 
-	page.connections = found + first;
-	page.n_connections = left < page.limit ? left : page.limit;
+	cut_page(&page, found, n);
 	render_page(answer_json(answer, 200), &page, view);
 	free(found);
 }
@@ -630,10 +638,39 @@ post_connection_invitation(const Target *target, Answer *answer)
 	add_invitation(target, &invitation, answer);
 }
 
+/* The company's invitations, in order; the caller frees them. */
+static uint32_t *
+collect_invitations(uint32_t company, uint32_t *n)
+{
+	uint32_t   *found = xcalloc(data.n_invitations + 1, sizeof(uint32_t));
+
+	*n = 0;
+	for (uint32_t i = 0; i < data.n_invitations; i++)
+		if (data.invitations[i].company == company)
+			found[(*n)++] = i;
+	return found;
+}
+
+/* All of them, or a page where a fault asks for pages. */
 static void
 get_company_invitations(const Target *target, Answer *answer)
 {
-	render_invitations(answer_json(answer, 200), target->id);
+	const View *view = target->call->view;
+	Filter		filter = {.status = -1, .page = 1, .limit = view->per_page};
+	uint32_t	n;
+	uint32_t   *found = collect_invitations(target->id, &n);
+	Page		page = {.elements = found, .n_elements = n};
+
+	if (view->per_page == 0)
+		render_invitations(answer_json(answer, 200), &page, true);
+	else if (read_filter(&filter, target->call->query, answer))
+	{
+		page = page_of(&filter, n, view->paging);
+		cut_page(&page, found, n);
+		render_invitations(answer_json(answer, 200), &page, false);
+	}
+	text_free(&filter.owner);
+	free(found);
 }
 
 static void

@@ -135,6 +135,10 @@ is 'invite too short' "$(call POST "/invitation/company/$(company 1)" '{"expires
 invitation=/invitation/f0000000-0000-4000-8000-000000000001
 is 'invitation' "$(call "$invitation")" '200 *'
 is 'invitations' "$(call "/invitation/company/$(company 1)" | members token '')" 2
+control fault '{"kind": "invitation_pages", "per_page": 1}' >/dev/null
+is 'invitations in pages' "$(call "/invitation/company/$(company 1)")" '200 {"totalInvitations": 2, "perPage": 1, "totalPages": 2, "currentPage": 1, "hasNext": true, "hasPrevious": false, "invitations": [[]{*}]}*'
+is 'last page of invitations' "$(call "/invitation/company/$(company 1)?page=9")" '200 *"currentPage": 2, "hasNext": false, "hasPrevious": true, *'
+control faults/clear >/dev/null
 is 'revoke' "$(call POST "$invitation/revoke")" '200 *"REVOKED"*'
 is 'revoked' "$(call "$invitation")" '*"REVOKED"*'
 
@@ -234,6 +238,23 @@ for bad in '{}' '{"kind": "x"}' '{"kind": "html", "x": 1}' '{"kind": "html", "de
 	'{"kind": "delay"}' '{"kind": "html", "times": 0}' '{"kind": 1}' '[' '' 'null'; do
 	is "refuses fault $bad" "$(control fault "$bad")" '{"detail": *'
 done
+
+# --- webhooks
+control reset >/dev/null
+secret=whsec_$(printf %s 'a key of 24 bytes 012345' | base64)
+webhook() { control webhook "{\"secret\": \"$secret\", \"id\": \"msg_1\", \"timestamp\": 1700000000${1:+, }$1}"; }
+signature() { printf %s "$1" | openssl dgst -sha256 -mac HMAC -macopt 'key:a key of 24 bytes 012345' -binary | base64; }
+signed=$(webhook '"body": "{\"a\": 1}"')
+is 'webhook' "$signed" '{"id": "msg_1", "timestamp": "1700000000", "signature": "v1,*", "body": "{\\"a\\": 1}", "deliveries": [[]]}'
+is 'its signature' "$signed" "*\"v1,$(signature 'msg_1.1700000000.{"a": 1}')\"*"
+is 'webhook of a connection' "$(webhook "\"connection\": \"$(connection 2)\"")" "*\"body\": \"{*$(connection 2)*accounts*eventType*connection.updated.v2*"
+is 'what changed' "$(webhook "\"connection\": \"$(connection 2)\", \"old\": {\"status\": \"PENDING\"}")" '*protectedChanges*:[[]*status*]*old*PENDING*'
+is 'two secrets' "$(control webhook '{"secret": ["whsec_AAAA", "whsec_BBBB"]}' | grep -o 'v1,' | wc -l)" 2
+is 'nobody there' "$(webhook '"url": "http://127.0.0.1:1/", "retries": 2')" '*[[]{"status": 0, "answer": null}, {"status": 0, "answer": null}, {"status": 0, "answer": null}]}'
+is 'another machine' "$(webhook '"url": "http://192.0.2.1:80/"')" '{"detail": "url: *'
+is 'no secret' "$(control webhook '{}')" '{"detail": "secret: *'
+is 'webhook of nothing known' "$(webhook "\"connection\": \"$(connection 999)\"")" '{"detail": "connection: *'
+is 'unknown member' "$(webhook '"evnt": "x"')" '{"detail": *evnt*'
 
 # --- log
 control reset >/dev/null

@@ -15,7 +15,8 @@ my $preload = Preload::library();
 my $fixture;
 {
 	local $ENV{LD_PRELOAD} = $preload if $preload;
-	$fixture = Fixture->new(sandbox => { companies => 2, connections => 450, accounts => 2 });
+	$fixture = Fixture->new(sandbox => { companies => 2, connections => 450, accounts => 2 },
+		options => { updatable => 'true' });
 }
 my $sandbox = $fixture->sandbox;
 my $watcher = $fixture->session;

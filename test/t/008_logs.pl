@@ -11,6 +11,7 @@ use Test::More;
 my $key = 'key-Zm9vYmFyLXNlY3JldA-0123456789';
 my $fixture = Fixture->new(
 	sandbox => { companies => 2, connections => 12, accounts => 2, key => $key },
+	options => { updatable => 'true' },
 	conf => <<'CONF');
 log_statement = none
 log_min_duration_statement = -1
@@ -157,6 +158,13 @@ link_line('connection link', "SELECT nectar.connection_magic_link('$connection',
 link_line('reconnect links', "SELECT * FROM nectar.reconnect_links(NULL, NULL, 'api')",
 	qr/reconnect_links/, qr/\d+ links/);
 
+link_line('invitation', "SELECT * FROM nectar.invite_to_connect('$company', ARRAY['zoe\@personal.example'], '1 day', server => 'api')",
+	qr/invite_to_connect/, qr/company "$company"/, qr/200/);
+link_line('invitation to reconnect', "SELECT * FROM nectar.invite_to_reconnect('$connection', server => 'api')",
+	qr/invite_to_reconnect/, qr/connection "$connection"/, qr/200/);
+one_line('a revoked invitation', "SELECT nectar.revoke_invitation('f0000000-0000-4000-8000-000000000001', 'api')",
+	'revoke_invitation', qr/invitation "f0000000-0000-4000-8000-000000000001"/, qr/200/);
+
 # In bulk: a line for each connection.
 my @ids = map { $fixture->connection($_) } 2 .. 4;
 run("SELECT * FROM nectar.bulk_confirm_accounts('{" . join(',', @ids) . "}', true, 'api')");
@@ -164,6 +172,33 @@ my @lines = acts();
 is(scalar @lines, 3, 'three acts in bulk: three lines');
 my @found = map { my $id = $_; grep { /$id/ } @lines } @ids;
 is(scalar @found, 3, 'one for each connection');
+
+# UPDATE: a line for each row; of what a failure or a cancel leaves unsent, none.
+my $update = "UPDATE api.connections SET multiply_by_occupancy = true WHERE id IN (" . join(', ', map { "'$_'" } @ids) . ')';
+run($update);
+@lines = acts();
+is(scalar @lines, 3, 'an update of three rows: three lines');
+is(scalar(grep { /act UPDATE \{"multiplyByOccupancy":true\} on connection "d0000000-[-0-9a-f]+", server "api", role "\Q$role\E": HTTP status 200/ } @lines),
+	3, 'with what was sent') or diag join "\n", @lines;
+run("BEGIN; $update RETURNING id; ROLLBACK");
+is(scalar(my @kept = acts()), 3, 'also when it is rolled back');
+run("EXPLAIN (ANALYZE, VERBOSE) $update");
+is(scalar(@kept = acts()), 3, 'also when it is explained');
+$fixture->sql("ALTER SERVER api OPTIONS (ADD max_concurrency '1')");
+$sandbox->fault({ kind => 'status', status => 409, method => 'PATCH', nth => 2 });
+like((run($update))[1], qr/^ERROR:  NC409:.*^Found and not sent: 1\.$/ms, 'an update that fails');
+is(scalar(@kept = acts()), 2, 'two rows were sent: two lines');
+$sandbox->control('POST', 'faults/clear', '');
+$sandbox->fault({ kind => 'hang', method => 'PATCH', nth => 2 });
+$sandbox->clear_log;
+$session->send($update);
+$fixture->wait_until('the second act was sent', sub { 2 == grep { $_->{method} eq 'PATCH' } $sandbox->requests });
+kill 'INT', $session->pid;
+$said .= ($session->finish)[1];
+is(join(' ', map { /: (HTTP status \d+|ended early, outcome unknown)$/ ? $1 : $_ } acts()),
+	'HTTP status 200 ended early, outcome unknown', 'canceled: what was done, and what nobody knows');
+$fixture->sql("ALTER SERVER api OPTIONS (DROP max_concurrency)");
+$sandbox->reset;
 
 # What became of an act may be unknown: the line says so.
 foreach my $case (

@@ -192,8 +192,8 @@ sub test_jdbc
 	}
 
 	# Introspection, of tables for whose server the role has no mapping.
-	is(jdbc('tables', 'extended', 'unmapped'), join("\n", map { "$_|FOREIGN TABLE" } qw(accounts companies connections sites)), 'JDBC: getTables');
-	is(jdbc('columns', 'extended', 'unmapped'), "accounts|17\ncompanies|11\nconnections|26\nsites|9", 'JDBC: getColumns, and keys and indexes');
+	is(jdbc('tables', 'extended', 'unmapped'), join("\n", map { "$_|FOREIGN TABLE" } qw(accounts companies connections invitations sites)), 'JDBC: getTables');
+	is(jdbc('columns', 'extended', 'unmapped'), "accounts|17\ncompanies|11\nconnections|26\ninvitations|11\nsites|9", 'JDBC: getColumns, and keys and indexes');
 	is(jdbc('describe', 'extended', 'SELECT id, status, created AS at, count(*) OVER () AS n FROM unmapped.connections WHERE company_id = ? LIMIT 5'),
 		"id|uuid|connections\nstatus|\"nectar\".\"connection_status\"|connections\nat|timestamptz|connections\nn|int8|", 'JDBC: getMetaData without executing');
 	is(jdbc('query', 'extended', 'SELECT * FROM api.connections WHERE 1 = 0'), '', 'JDBC: WHERE 1 = 0');

@@ -50,7 +50,7 @@ sub endless_headers
 foreach my $name (@protocols)
 {
 	my %at = $name eq 'h1' ? %tls : (base_url => $proxy->url . '/v2.2', ca_file => $authority->file);
-	$fixture->server($name, %at, page_size => 5, max_concurrency => 10);
+	$fixture->server($name, %at, page_size => 5, max_concurrency => 10, updatable => 'true');
 	$fixture->server("${name}_details", %at, accounts_source => 'details', max_concurrency => 10);
 }
 $fixture->server('slow_headers', base_url => $slow_headers->http);

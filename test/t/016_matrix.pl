@@ -157,6 +157,9 @@ my %accounts_of_page = (rows => 'connection_id IN (' . third_page(1) . ')');
 my %no_status = (unknown_label => 'rows');
 my %shown = ('more members' => 'ids');
 
+# An invitation was made, but which one is not told.
+my %no_id = map { $_ => 'NC002' } 'status 204', 'empty', 'id missing', 'id a number';
+
 sub arms { return join ' UNION ALL ', map { "SELECT * FROM {connections} WHERE company_id = $_" } map { company($_) } 1 .. 5; }
 
 my $nested_loop = 'SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off';
@@ -260,6 +263,12 @@ my @questions = (
 		task => qr/could not get the magic link of connection "[^"]+" from server "api"/ ],
 	[ 'connection link, fenced', "SELECT nectar.connection_magic_link($fifth, 'fenced') AS id", 'check', details(5), 2,
 		task => qr/could not get the magic link of connection "[^"]+" from server "fenced"/ ],
+	[ 'invite', "SELECT url IS NULL AS id FROM nectar.invite_to_connect($acme, server => 'api')", 'post', { path => '/invitation/company/*' }, 1,
+		task => qr/could not invite to company "[^"]+" on server "api"/, but => {%no_id} ],
+	[ 'invite to reconnect', "SELECT url IS NULL AS id FROM nectar.invite_to_reconnect($fifth, server => 'api')", 'post',
+		{ path => '/invitation/connection/*' }, 1, task => qr/could not invite to connection "[^"]+" on server "api"/, but => {%no_id} ],
+	[ 'invite to reconnect, fenced', "SELECT url IS NULL AS id FROM nectar.invite_to_reconnect($fifth, server => 'fenced')", 'check',
+		details(5), 2, task => qr/could not invite to connection "[^"]+" on server "fenced"/ ],
 	[ 'links by id', "SELECT connection_id AS id, magic_link FROM nectar.reconnect_links(NULL, $twelve, 'api')", 'object', details(5), 12,
 		task => qr/could not get reconnect links from server "api"/, rows => [5], but => { unknown_label => 'less!' } ],
 	[ 'links of a company', "SELECT connection_id AS id, magic_link FROM nectar.reconnect_links($acme, NULL, 'api')", 'later', listing(1, '*page=3'), 7,

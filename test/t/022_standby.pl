@@ -33,7 +33,8 @@ my @acts = (
 	"nectar.company_magic_link('$company', ARRAY['$connection'::uuid])", "nectar.connection_magic_link('$connection')",
 	'nectar.reconnect_links()', "nectar.create_connection('$company', 'https://portal.example', 'user', 'x')",
 	"nectar.update_connection('$connection', '2024-01-01')", "nectar.set_account_tracking('$account', true)",
-	"nectar.bulk_set_account_tracking(ARRAY['$account'::uuid], true)");
+	"nectar.bulk_set_account_tracking(ARRAY['$account'::uuid], true)", "nectar.invite_to_connect('$company')",
+	"nectar.invite_to_reconnect('$connection')", "nectar.revoke_invitation('$connection')");
 
 is($session->value('SELECT pg_is_in_recovery()'), 't', 'a standby');
 is($session->value('SELECT count(*) FROM api.connections'), 24, 'counts');
