@@ -463,8 +463,8 @@ BEGIN
                 SELECT e.server, e.datasource_name, e.category, count(*) AS episodes,
                        count(*) FILTER (WHERE e.is_open) AS open,
                        count(*) FILTER (WHERE e.is_resolved) AS resolved,
-                       percentile_cont(0.5) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved) AS median,
-                       percentile_cont(0.9) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved) AS p90,
+                       justify_hours(percentile_cont(0.5) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved)) AS median,
+                       justify_hours(percentile_cont(0.9) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved)) AS p90,
                        max(e.duration) FILTER (WHERE e.is_resolved) AS longest,
                        now() - min(e.since) FILTER (WHERE e.is_open) AS longest_open
                   FROM episode e
@@ -813,6 +813,11 @@ BEGIN
             ON CONFLICT (server, company_id) DO UPDATE
            SET (observed_at, connections, accounts) = (excluded.observed_at, excluded.connections, excluded.accounts)$q$,
         history) USING server, merged_at;
+    EXECUTE format($q$
+        DELETE FROM %I.observation o
+         WHERE o.server = $1
+           AND EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id IS NULL)
+           AND NOT EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.company_id = o.company_id)$q$, history) USING server;
     IF changes + gone > 0 THEN
         PERFORM nectar.history_notify(history, server, merged_at, changes + gone);
     END IF;
