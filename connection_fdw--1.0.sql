@@ -654,12 +654,13 @@ BEGIN
       FROM nectar.history_columns() c
      WHERE c.table_name = kind || '_state' AND c.place BETWEEN 1001 AND 2000;
 
-    -- A listing that changes while it is read can show a thing twice.
+    -- What moves while it is read is listed twice.
     EXECUTE format('SELECT coalesce(sum(i.n), 0), count(*) FROM (SELECT count(*) AS n FROM %s GROUP BY id) i', read) INTO n, total;
     IF n > total THEN
         EXECUTE format('DELETE FROM %1$s a USING %1$s b WHERE b.id = a.id AND b.ctid <> a.ctid'
-                       ' AND (coalesce(%2$s, ''-infinity''), b.ctid) > (coalesce(%3$s, ''-infinity''), a.ctid)',
-                       read, format(newest_of, 'b', 'b'), format(newest_of, 'a', 'a'));
+                       ' AND (coalesce(%2$s, ''-infinity''), b.%4$I, b.ctid) > (coalesce(%3$s, ''-infinity''), a.%4$I, a.ctid)',
+                       read, format(newest_of, 'b', 'b'), format(newest_of, 'a', 'a'),
+                       CASE WHEN is_account THEN 'connection_id' ELSE 'id' END);
     END IF;
     IF source = 'webhook' THEN
         EXECUTE format('UPDATE %s r SET (%s) = ROW(%s) FROM %s s WHERE s.server = $1 AND s.id = r.id',

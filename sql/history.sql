@@ -96,12 +96,14 @@ SET client_min_messages = error;
 SELECT connections < 12 AS partial, gone FROM observe(company_id => company(1), history => 'kept');
 SELECT test.faults_clear() AS nothing \gset
 ALTER SERVER sandbox OPTIONS (DROP page_size);
--- A connection that moves while it is read is listed by two companies: it is one.
-SELECT test.fault(format('{"kind": "patch", "path": "/connection/company/*1", "set": {"id": "%s"}}', connection(2457))::jsonb) AS nothing \gset
-SELECT test.fault(format('{"kind": "patch", "path": "/connection/company/*2", "set": {"id": "%s"}}', connection(2457))::jsonb) AS nothing \gset
-SELECT connections, changes, gone FROM observe(history => 'kept');
+-- An account that moves while it is read is listed by two connections: it is one.
+SELECT test.fault(format('{"kind": "patch", "path": "/connection/company/*2", "set": {"accounts": [{"id": "%s", "status": "DETECTED"}]}}',
+                         account(2457))::jsonb) AS nothing \gset
+SELECT test.fault(format('{"kind": "patch", "path": "/connection/company/*1", "set": {"accounts": [{"id": "%s", "status": "DETECTED"}]}}',
+                         account(2457))::jsonb) AS nothing \gset
+SELECT accounts, changes, gone FROM observe(history => 'kept');
 SELECT test.faults_clear() AS nothing \gset
-SELECT connections, changes, gone FROM observe(history => 'kept');
+SELECT accounts, changes, gone FROM observe(history => 'kept');
 SET client_min_messages = warning;
 -- company_ids leaves companies out: they have not gone.
 ALTER SERVER sandbox OPTIONS (ADD company_ids 'c0000000-0000-4000-8000-000000000001');
