@@ -47,7 +47,8 @@ REGRESS = \
 	counts \
 	appends \
 	readers \
-	updates
+	updates \
+	webhooks
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change

@@ -236,3 +236,779 @@ CREATE FUNCTION read_connection(body text, server name DEFAULT NULL,
         OUT connection connection_record, OUT account account_record, OUT requests bigint) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'connection_fdw_read_connection' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100 ROWS 4;
 COMMENT ON FUNCTION read_connection(text, name) IS 'a connection given as the JSON that the API sends, with its accounts; asks nothing';
+
+-- History: ordinary tables of the caller's, filled by observe() and by
+-- receive_webhook().  Everything runs as the caller, and nothing that
+-- create_history() makes needs the extension afterwards.
+
+CREATE FUNCTION history_server(server name DEFAULT NULL) RETURNS text
+    AS 'MODULE_PATHNAME', 'connection_fdw_history_server' LANGUAGE C STABLE PARALLEL RESTRICTED COST 100;
+COMMENT ON FUNCTION history_server(name) IS 'internal: name of the server that is meant';
+
+CREATE FUNCTION history_lock(history name, purpose text, server text) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    space oid := to_regnamespace(quote_ident(history));
+BEGIN
+    RETURN hashtextextended(concat_ws(' ', 'connection_fdw', purpose, space, server), 0);
+END
+$$;
+COMMENT ON FUNCTION history_lock(name, text, text) IS 'internal: key of an advisory lock on a history';
+
+-- The tables of a history: the columns of the records that are read, and its
+-- own.  A column's place orders it; a table's comment and key are those of its
+-- first row.
+CREATE FUNCTION history_columns(OUT table_name text, OUT place integer, OUT column_name text, OUT definition text,
+        OUT comment text) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.name, 1000 + a.attnum, a.attname::text, format_type(a.atttypid, a.atttypmod),
+           coalesce(col_description(t.record, a.attnum), 'as in the foreign table ' || split_part(t.name, '_', 1) || 's')
+      FROM (VALUES ('connection_state', 'nectar.connection_record'::regclass),
+                   ('account_state', 'nectar.account_record')) t(name, record)
+      JOIN pg_attribute a ON a.attrelid = t.record AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT t.name, c.place, c.name, c.definition, c.comment
+      FROM (VALUES ('connection_state'), ('account_state')) t(name),
+           (VALUES (1, 'server', 'text NOT NULL', 'name of the foreign server'),
+                   (2001, 'first_seen', 'timestamptz NOT NULL', 'when it was first read'),
+                   (2002, 'last_seen', 'timestamptz NOT NULL', 'when its row was last written: at first sight, at a change, when it had gone'),
+                   (2003, 'gone_at', 'timestamptz', 'when it was no longer there; NULL: it is there'),
+                   (2004, 'status_since', 'timestamptz NOT NULL', 'since when it has its status, as the API says or as it was seen'))
+           c(place, name, definition, comment)
+    UNION ALL
+    SELECT * FROM (VALUES
+        ('status_event', 1, 'id', 'bigint GENERATED ALWAYS AS IDENTITY', 'order of recording'),
+        ('status_event', 2, 'observed_at', 'timestamptz NOT NULL', 'when it was seen; the same for all that one pass saw'),
+        ('status_event', 3, 'source', 'text NOT NULL CHECK (source IN (''poll'', ''webhook''))', 'poll or webhook'),
+        ('status_event', 4, 'server', 'text NOT NULL', 'name of the foreign server'),
+        ('status_event', 5, 'kind', 'text NOT NULL CHECK (kind IN (''connection'', ''account''))', 'connection or account'),
+        ('status_event', 6, 'change', 'text NOT NULL CHECK (change IN (''appeared'', ''status'', ''tracking'', ''gone'', ''returned''))',
+            'appeared, status, tracking (and not the status), gone, returned'),
+        ('status_event', 7, 'connection_id', 'uuid NOT NULL', 'the connection, or that of the account'),
+        ('status_event', 8, 'account_id', 'uuid', 'the account; NULL for a connection'),
+        ('status_event', 9, 'company_id', 'uuid', 'its company'),
+        ('status_event', 10, 'company_name', 'text', 'the company''s name at that time'),
+        ('status_event', 11, 'old_status', 'text', 'NULL where it appeared or returned'),
+        ('status_event', 12, 'new_status', 'text', 'NULL where it has gone'),
+        ('status_event', 13, 'old_tracking', 'text', 'tracking status of an account before'),
+        ('status_event', 14, 'new_tracking', 'text', 'and after'),
+        ('status_event', 15, 'old_since', 'timestamptz', 'since when it had the old status'),
+        ('status_event', 16, 'new_since', 'timestamptz', 'since when it has the new one, or has gone'),
+        ('status_event', 17, 'remote_time', 'timestamptz', 'newest time that the API showed of it; NULL where it has gone'),
+        ('observation', 1, 'server', 'text NOT NULL', 'name of the foreign server'),
+        ('observation', 2, 'company_id', 'uuid NOT NULL', 'the company'),
+        ('observation', 3, 'observed_at', 'timestamptz NOT NULL', 'when its listing was last read whole'),
+        ('observation', 4, 'connections', 'bigint NOT NULL', 'connections that it had'),
+        ('observation', 5, 'accounts', 'bigint NOT NULL', 'accounts that they had'),
+        ('webhook_event', 1, 'server', 'text NOT NULL', 'name of the foreign server'),
+        ('webhook_event', 2, 'svix_id', 'text NOT NULL', 'the sender''s id of the event'),
+        ('webhook_event', 3, 'received_at', 'timestamptz NOT NULL', 'when it came'),
+        ('webhook_event', 4, 'sent_at', 'timestamptz', 'when it was sent'),
+        ('webhook_event', 5, 'event_type', 'text', 'as connection.updated.v2'),
+        ('webhook_event', 6, 'connection_id', 'uuid', 'the connection that it tells of'),
+        ('webhook_event', 7, 'company_id', 'uuid', 'its company'),
+        ('webhook_event', 8, 'protected_changes', 'text[]', 'members that changed'),
+        ('webhook_event', 9, 'old', 'jsonb', 'what they were before'),
+        ('webhook_event', 10, 'outcome', 'text', 'what came of it'),
+        ('webhook_event', 11, 'body', 'jsonb', 'the event less secrets'),
+        ('status_fact', 1, 'type', 'text NOT NULL', 'connection_status or account_status'),
+        ('status_fact', 2, 'label', 'text NOT NULL', 'the status'),
+        ('status_fact', 3, 'description', 'text', 'what it means'),
+        ('status_fact', 4, 'category', 'text', 'healthy, credential_error, provider_error or system'),
+        ('status_fact', 5, 'who_acts', 'text', 'nobody, user or support'),
+        ('status_fact', 6, 'action', 'text', 'what to do'),
+        ('status_fact', 7, 'paused', 'boolean', 'nothing is collected meanwhile'),
+        ('status_fact', 8, 'checked_weekly', 'boolean', 'the next weekly cycle checks it again'),
+        ('status_fact', 9, 'terminal', 'boolean', 'it is not checked again')) f
+$$;
+COMMENT ON FUNCTION history_columns() IS 'internal: columns of a history''s tables';
+
+CREATE FUNCTION create_history(schema name DEFAULT 'nectar_history') RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    space CONSTANT text := quote_ident(create_history.schema);
+    owner CONSTANT name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = create_history.schema);
+    part record;
+    made regclass;
+BEGIN
+    IF space IS NULL THEN
+        RAISE EXCEPTION '"schema" must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF owner IS NULL THEN
+        EXECUTE format('CREATE SCHEMA %s', space);
+        EXECUTE format('COMMENT ON SCHEMA %s IS %L', space, 'history of statuses, see nectar.create_history()');
+    ELSIF owner <> current_user THEN
+        -- what another role put there could run with the rights of this one
+        RAISE EXCEPTION 'schema "%" belongs to another role', create_history.schema
+              USING ERRCODE = 'insufficient_privilege',
+                    HINT = format('Name another schema, or SET ROLE %I first.', owner);
+    END IF;
+    PERFORM pg_advisory_xact_lock(nectar.history_lock(create_history.schema, 'create', ''));
+
+    -- Tables, and columns that a table of an older version lacks.
+    FOR part IN
+        SELECT * FROM (VALUES
+            ('connection_state', 'id, server', 'connections as they were last read, with the columns of the foreign table'),
+            ('account_state', 'id, server', 'accounts as they were last read, with the columns of the foreign table'),
+            ('status_event', 'id', 'changes of status or tracking, and what appeared, went or returned'),
+            ('observation', 'server, company_id', 'when each company was last read whole'),
+            ('webhook_event', 'server, svix_id', 'webhooks as they came'),
+            ('status_fact', 'type, label', 'what each documented status means')) t(name, key, comment)
+    LOOP
+        made := to_regclass(format('%s.%I', space, part.name));
+        IF made IS NULL THEN
+            EXECUTE format('CREATE TABLE %s.%I (%s, PRIMARY KEY (%s))', space, part.name,
+                           (SELECT string_agg(format('%I %s', c.column_name, c.definition), ', ' ORDER BY c.place)
+                              FROM nectar.history_columns() c WHERE c.table_name = part.name), part.key);
+        ELSIF (SELECT relkind NOT IN ('r', 'p') FROM pg_class WHERE oid = made) THEN
+            RAISE EXCEPTION '"%" is not a table', made
+                  USING ERRCODE = 'wrong_object_type', HINT = 'Give the history a schema of its own.';
+        END IF;
+        EXECUTE format('COMMENT ON TABLE %s.%I IS %L', space, part.name, part.comment);
+    END LOOP;
+    FOR part IN
+        SELECT c.*, a.attname IS NOT NULL AS is_there
+          FROM nectar.history_columns() c
+          LEFT JOIN pg_attribute a ON a.attrelid = to_regclass(format('%s.%I', space, c.table_name))
+                                  AND a.attname = c.column_name AND NOT a.attisdropped
+         ORDER BY c.table_name, c.place
+    LOOP
+        IF NOT part.is_there THEN
+            EXECUTE format('ALTER TABLE %s.%I ADD COLUMN %I %s', space, part.table_name, part.column_name, part.definition);
+        END IF;
+        EXECUTE format('COMMENT ON COLUMN %s.%I.%I IS %L', space, part.table_name, part.column_name, part.comment);
+    END LOOP;
+
+    FOR part IN
+        SELECT * FROM (VALUES
+            ('connection_state_company', 'connection_state (company_id)'),
+            ('connection_state_attention', 'connection_state (status_category) WHERE gone_at IS NULL AND status_category <> ''healthy'''),
+            ('connection_state_gone', 'connection_state (gone_at) WHERE gone_at IS NOT NULL'),
+            ('account_state_connection', 'account_state (connection_id)'),
+            ('account_state_company', 'account_state (company_id)'),
+            ('account_state_gone', 'account_state (gone_at) WHERE gone_at IS NOT NULL'),
+            ('status_event_observed', 'status_event (observed_at)'),
+            ('status_event_connection', 'status_event (connection_id, observed_at)'),
+            ('status_event_account', 'status_event (account_id, observed_at) WHERE account_id IS NOT NULL'),
+            ('webhook_event_received', 'webhook_event (received_at)'),
+            ('webhook_event_connection', 'webhook_event (connection_id)')) i(name, keys)
+    LOOP
+        IF to_regclass(format('%s.%I', space, part.name)) IS NULL THEN
+            EXECUTE format('CREATE INDEX %I ON %s.%s', part.name, space, part.keys);
+        END IF;
+    END LOOP;
+
+    EXECUTE format($q$
+        INSERT INTO %s.status_fact AS f (type, label, description, category, who_acts, action, paused, checked_weekly, terminal)
+        SELECT t.type, n.* FROM (VALUES ('connection_status'), ('account_status')) t(type), nectar.status_facts(t.type) n
+            ON CONFLICT (type, label) DO UPDATE
+           SET (description, category, who_acts, action, paused, checked_weekly, terminal)
+             = (excluded.description, excluded.category, excluded.who_acts, excluded.action, excluded.paused,
+                excluded.checked_weekly, excluded.terminal)
+         WHERE ROW(f.*) IS DISTINCT FROM ROW(excluded.*)$q$, space);
+
+    -- Views, each built upon those before it.
+    FOR part IN
+        SELECT * FROM (VALUES
+            ('attention', 'connections that somebody has to act upon, and since when: credential errors at once, errors of the provider after two weekly checks', $q$
+                SELECT s.server, s.id AS connection_id, s.company_id, s.company_name, s.datasource_name,
+                       s.workflow_owner_email AS owner, s.status, s.status_category AS category, s.status_error_detail,
+                       CASE s.status_category WHEN 'credential_error' THEN 'user' WHEN 'unknown' THEN 'you' ELSE 'support' END AS who,
+                       coalesce(s.status_first_seen_time, s.status_since) AS since,
+                       now() - coalesce(s.status_first_seen_time, s.status_since) AS waiting,
+                       coalesce(f.action, 'Look up what this status means; this version does not know it.') AS guidance
+                  FROM @history@.connection_state s
+                  LEFT JOIN @history@.status_fact f ON f.type = 'connection_status' AND f.label = s.status
+                 WHERE s.gone_at IS NULL AND s.status_category <> 'healthy'
+                   AND (s.status_category <> 'provider_error'
+                        OR coalesce(s.status_first_seen_time, s.status_since) < now() - interval '14 days')$q$),
+            ('connection_timeline', 'which status each connection had from when to when', $q$
+                SELECT e.server, e.connection_id, s.company_id, s.company_name, s.datasource_name,
+                       e.old_status AS status, coalesce(f.category, 'unknown') AS category,
+                       e.old_since AS since, e.new_since AS until, e.new_since - e.old_since AS duration,
+                       e.new_status AS next_status
+                  FROM @history@.status_event e
+                  LEFT JOIN @history@.connection_state s ON s.id = e.connection_id AND s.server = e.server
+                  LEFT JOIN @history@.status_fact f ON f.type = 'connection_status' AND f.label = e.old_status
+                 WHERE e.kind = 'connection' AND e.change IN ('status', 'gone')
+                UNION ALL
+                SELECT s.server, s.id, s.company_id, s.company_name, s.datasource_name,
+                       s.status, coalesce(f.category, 'unknown'), s.status_since, NULL, now() - s.status_since, NULL
+                  FROM @history@.connection_state s
+                  LEFT JOIN @history@.status_fact f ON f.type = 'connection_status' AND f.label = s.status
+                 WHERE s.gone_at IS NULL$q$),
+            ('resolution_times', 'errors of credentials and of providers: how many, and how long until they were over', $q$
+                WITH turn AS (
+                    SELECT t.*, lag(t.category) OVER w IS DISTINCT FROM t.category
+                                OR lag(t.until) OVER w IS DISTINCT FROM t.since AS is_first
+                      FROM @history@.connection_timeline t
+                    WINDOW w AS (PARTITION BY t.server, t.connection_id ORDER BY t.since, t.until)),
+                numbered AS (
+                    SELECT t.*, count(*) FILTER (WHERE t.is_first) OVER w AS episode
+                      FROM turn t
+                    WINDOW w AS (PARTITION BY t.server, t.connection_id ORDER BY t.since, t.until)),
+                episode AS (
+                    SELECT n.server, max(n.datasource_name) AS datasource_name, n.category, min(n.since) AS since,
+                           bool_or(n.until IS NULL) AS is_open,
+                           max(n.until) - min(n.since) AS duration,
+                           (array_agg(n.next_status ORDER BY n.since DESC, n.until DESC))[1] IS NOT NULL AS is_resolved
+                      FROM numbered n
+                     WHERE n.category IN ('credential_error', 'provider_error')
+                     GROUP BY n.server, n.connection_id, n.episode, n.category)
+                SELECT e.server, e.datasource_name, e.category, count(*) AS episodes,
+                       count(*) FILTER (WHERE e.is_open) AS open,
+                       count(*) FILTER (WHERE e.is_resolved) AS resolved,
+                       percentile_cont(0.5) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved) AS median,
+                       percentile_cont(0.9) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved) AS p90,
+                       max(e.duration) FILTER (WHERE e.is_resolved) AS longest,
+                       now() - min(e.since) FILTER (WHERE e.is_open) AS longest_open
+                  FROM episode e
+                 GROUP BY e.server, e.datasource_name, e.category$q$),
+            ('health_daily', 'connections of each company by category at the end of each day since they were first read', $q$
+                WITH life AS (
+                    SELECT t.server, t.company_id, t.company_name, t.category,
+                           greatest(t.since, s.first_seen)::date AS first_day, t.until::date AS end_day
+                      FROM @history@.connection_timeline t
+                      JOIN @history@.connection_state s ON s.id = t.connection_id AND s.server = t.server),
+                step AS (
+                    SELECT l.server, l.company_id, l.company_name, l.category, d.day, d.step
+                      FROM life l, LATERAL (VALUES (l.first_day, 1), (l.end_day, -1)) d(day, step)
+                     WHERE l.end_day IS NULL AND d.step > 0 OR l.end_day > l.first_day),
+                day AS (
+                    SELECT f.server, f.company_id, NULL AS company_name, NULL AS category, g.day::date AS day, 0 AS step
+                      FROM (SELECT s.server, s.company_id, min(s.day) AS first_day FROM step s GROUP BY s.server, s.company_id) f,
+                           generate_series(f.first_day::timestamp, current_date::timestamp, interval '1 day') g(day)
+                    UNION ALL SELECT * FROM step),
+                total AS (
+                    SELECT d.server, d.company_id, d.day, max(d.company_name) AS company_name,
+                           coalesce(sum(d.step) FILTER (WHERE d.category = 'healthy'), 0) AS healthy,
+                           coalesce(sum(d.step) FILTER (WHERE d.category = 'credential_error'), 0) AS credential_error,
+                           coalesce(sum(d.step) FILTER (WHERE d.category = 'provider_error'), 0) AS provider_error,
+                           coalesce(sum(d.step) FILTER (WHERE d.category = 'system'), 0) AS system,
+                           coalesce(sum(d.step) FILTER (WHERE d.category = 'unknown'), 0) AS unknown,
+                           sum(d.step) AS connections
+                      FROM day d GROUP BY d.server, d.company_id, d.day)
+                SELECT t.day, t.server, t.company_id, max(t.company_name) OVER (PARTITION BY t.server, t.company_id) AS company_name,
+                       (sum(t.healthy) OVER w)::bigint AS healthy,
+                       (sum(t.credential_error) OVER w)::bigint AS credential_error,
+                       (sum(t.provider_error) OVER w)::bigint AS provider_error,
+                       (sum(t.system) OVER w)::bigint AS system,
+                       (sum(t.unknown) OVER w)::bigint AS unknown,
+                       (sum(t.connections) OVER w)::bigint AS connections
+                  FROM total t
+                WINDOW w AS (PARTITION BY t.server, t.company_id ORDER BY t.day)$q$)) v(name, comment, definition)
+    LOOP
+        EXECUTE format('CREATE OR REPLACE VIEW %s.%I AS %s', space, part.name, replace(part.definition, '@history@', space));
+        EXECUTE format('COMMENT ON VIEW %s.%I IS %L', space, part.name, part.comment);
+    END LOOP;
+    FOR part IN
+        SELECT * FROM (VALUES
+            ('attention', 'owner', 'who owns the connection'),
+            ('attention', 'who', 'who has to act: user, support, or you where the status is unknown'),
+            ('attention', 'since', 'since when it has this status, as the API says'),
+            ('attention', 'guidance', 'what to do'),
+            ('connection_timeline', 'until', 'NULL: it has this status still'),
+            ('connection_timeline', 'next_status', 'what it became; NULL: nothing yet, or it has gone'),
+            ('resolution_times', 'episodes', 'times that a connection was in errors of this category without a break'),
+            ('resolution_times', 'open', 'of these, not over yet'),
+            ('resolution_times', 'resolved', 'of these, over; those that are neither ended with the connection'),
+            ('resolution_times', 'median', 'of those resolved'),
+            ('resolution_times', 'p90', 'nine in ten of those resolved took no longer'),
+            ('health_daily', 'day', 'in the time zone of the session; today counts until now'),
+            ('health_daily', 'connections', 'all of them')) c(view, name, comment)
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I.%I IS %L', space, part.view, part.name, part.comment);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION create_history(name) IS 'make the tables and views of a history, or bring them up to date; they belong to the caller and outlive the extension';
+
+-- The temporary tables that hold what was read, empty.  In a session that
+-- changes roles they could be another's, with triggers of that role's.
+CREATE FUNCTION history_staging() RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    part record;
+    is_full boolean;
+BEGIN
+    FOR part IN
+        SELECT n.name, n.columns, c.oid::regclass AS made, c.relowner = current_user::regrole AS is_mine,
+               c.relkind = 'r' AND NOT c.relhastriggers AND NOT c.relhasrules
+               AND n.columns = (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+                                  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS is_as_made
+          FROM (SELECT 'nectar_company_read' AS name, 'company_id uuid, whole boolean' AS columns
+                UNION ALL
+                SELECT CASE h.table_name WHEN 'connection_state' THEN 'nectar_connection_read' ELSE 'nectar_account_read' END,
+                       string_agg(format('%I %s', h.column_name, h.definition), ', ' ORDER BY h.place)
+                  FROM nectar.history_columns() h
+                 WHERE h.table_name IN ('connection_state', 'account_state') AND h.place BETWEEN 1001 AND 2000
+                 GROUP BY h.table_name) n
+          LEFT JOIN pg_class c ON c.oid = to_regclass('pg_temp.' || n.name)
+    LOOP
+        IF part.made IS NOT NULL AND NOT part.is_mine THEN
+            RAISE EXCEPTION 'temporary table "%" belongs to another role', part.name
+                  USING ERRCODE = 'insufficient_privilege', HINT = 'Begin another session, or DISCARD TEMP as that role.';
+        ELSIF part.made IS NOT NULL AND NOT part.is_as_made THEN
+            EXECUTE format('DROP TABLE pg_temp.%I', part.name);
+            part.made := NULL;
+        END IF;
+        IF part.made IS NULL THEN
+            EXECUTE format('CREATE TEMPORARY TABLE %I (%s) ON COMMIT DELETE ROWS', part.name, part.columns);
+            CONTINUE;
+        END IF;
+        EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I)', part.name) INTO is_full;
+        IF is_full THEN
+            EXECUTE format('TRUNCATE pg_temp.%I', part.name);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION history_staging() IS 'internal: empty temporary tables for what is read, nectar_connection_read, nectar_account_read, nectar_company_read';
+
+CREATE FUNCTION history_check(history name) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    lacking text;
+BEGIN
+    IF history IS NULL THEN
+        RAISE EXCEPTION '"history" must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF to_regclass(format('%I.connection_state', history)) IS NULL THEN
+        RAISE EXCEPTION 'there is no history in schema "%"', history
+              USING ERRCODE = 'undefined_table', HINT = format('SELECT nectar.create_history(%L) makes one.', history);
+    END IF;
+    SELECT format('%I.%I', c.table_name, c.column_name) INTO lacking
+      FROM nectar.history_columns() c
+     WHERE NOT EXISTS (SELECT FROM pg_attribute a
+                        WHERE a.attrelid = to_regclass(format('%I.%I', history, c.table_name))
+                          AND a.attname = c.column_name AND NOT a.attisdropped)
+     ORDER BY c.table_name, c.place LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the history in schema "%" lacks %', history, lacking
+              USING ERRCODE = 'undefined_column', HINT = format('SELECT nectar.create_history(%L) brings it up to date.', history);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION history_check(name) IS 'internal: an error unless there is a history of this version';
+
+-- Merge the connections, or the accounts, that were read: one statement for
+-- what changed or returned, one for what is new, one for what has gone.
+--
+-- A row that was read is older than ours, and is left out, where its remote
+-- time is older, by the members that both have.  Where these are equal or
+-- unknown, it is so if ours was written after the reading began.  A listing
+-- that shows an older time for a day is believed.
+CREATE FUNCTION history_merge_kind(history name, kind text, server text, source text, started timestamptz,
+        merged_at timestamptz, OUT total bigint, OUT changes bigint, OUT gone bigint) RETURNS record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_account CONSTANT boolean := kind = 'account';
+    state CONSTANT text := format('%I.%I', history, kind || '_state');
+    read CONSTANT text := format('pg_temp.%I', 'nectar_' || kind || '_read');
+    -- how the two kinds differ, in terms of a row x
+    ids CONSTANT text := CASE WHEN is_account
+        THEN format('x.connection_id, x.id, x.company_id, (SELECT o.company_name FROM %I.connection_state o'
+                    ' WHERE o.server = $1 AND o.id = x.connection_id)', history)
+        ELSE 'x.id, NULL::uuid, x.company_id, x.company_name' END;
+    tracking CONSTANT text := CASE WHEN is_account THEN 'x.tracking_status' ELSE 'NULL' END;
+    times CONSTANT text[] := CASE WHEN NOT is_account THEN '{updated}'::text[] ELSE '{}' END
+        || '{status_last_update_time,status_first_seen_time}'::text[];
+    narrow CONSTANT text := concat_ws(', ', 'id, company_id, status, status_since', array_to_string(times, ', '),
+        CASE WHEN is_account THEN 'connection_id, tracking_status' ELSE 'company_name' END);
+    newest CONSTANT text := (SELECT 'greatest(' || string_agg('x.' || t, ', ') || ')' FROM unnest(times) t);
+    -- of one row, by the members that another has as well
+    newest_of CONSTANT text := (SELECT 'greatest(' || string_agg('CASE WHEN %2$s.' || t || ' IS NOT NULL THEN %1$s.' || t || ' END', ', ') || ')'
+                                  FROM unnest(times) t);
+    events CONSTANT text := format('INSERT INTO %I.status_event (observed_at, source, server, kind, change,'
+        ' connection_id, account_id, company_id, company_name, old_status, new_status, old_tracking, new_tracking,'
+        ' old_since, new_since, remote_time)', history);
+    cols record;
+    n bigint;
+BEGIN
+    SELECT string_agg(format('%I', c.column_name), ', ' ORDER BY c.place) AS plain,
+           string_agg(format('r.%I', c.column_name), ', ' ORDER BY c.place) AS r,
+           string_agg(format('s.%I', c.column_name), ', ' ORDER BY c.place) AS s,
+           string_agg(format('x.%I', c.column_name), ', ' ORDER BY c.place) AS x,
+           -- what a webhook does not have stays as it is
+           string_agg(format(CASE
+               WHEN c.column_name = 'attrs' THEN 's.attrs || r.attrs'
+               WHEN c.column_name IN ('status_category', 'needs_user_action')
+                   THEN 'CASE WHEN r.status IS NULL THEN s.%1$I ELSE r.%1$I END'
+               WHEN c.column_name IN ('status_error_detail', 'status_first_seen_time')
+                   THEN 'CASE WHEN r.status <> s.status THEN r.%1$I ELSE coalesce(r.%1$I, s.%1$I) END'
+               ELSE 'coalesce(r.%1$I, s.%1$I)' END, c.column_name), ', ' ORDER BY c.place) AS filled
+      INTO cols
+      FROM nectar.history_columns() c
+     WHERE c.table_name = kind || '_state' AND c.place BETWEEN 1001 AND 2000;
+
+    -- A listing that changes while it is read can show a thing twice.
+    EXECUTE format('SELECT coalesce(sum(i.n), 0), count(*) FROM (SELECT count(*) AS n FROM %s GROUP BY id) i', read) INTO n, total;
+    IF n > total THEN
+        EXECUTE format('DELETE FROM %1$s a USING %1$s b WHERE b.id = a.id AND b.ctid <> a.ctid'
+                       ' AND (coalesce(%2$s, ''-infinity''), b.ctid) > (coalesce(%3$s, ''-infinity''), a.ctid)',
+                       read, format(newest_of, 'b', 'b'), format(newest_of, 'a', 'a'));
+    END IF;
+    IF source = 'webhook' THEN
+        EXECUTE format('UPDATE %s r SET (%s) = ROW(%s) FROM %s s WHERE s.server = $1 AND s.id = r.id',
+                       read, cols.plain, cols.filled, state) USING server;
+    END IF;
+
+    EXECUTE format($q$
+        WITH changed AS MATERIALIZED (
+            SELECT r.*, s.status AS old_status, s.status_since AS old_since, s.gone_at AS old_gone, %9$s AS old_tracking,
+                   CASE WHEN s.gone_at IS NULL AND r.status IS NOT DISTINCT FROM s.status
+                        THEN greatest(s.status_since, CASE WHEN r.status_first_seen_time <= $5 THEN r.status_first_seen_time END)
+                        WHEN r.status_first_seen_time > coalesce(s.gone_at, s.status_since) AND r.status_first_seen_time <= $5
+                        THEN r.status_first_seen_time
+                        ELSE $5 END AS new_since
+              FROM %1$s r
+              JOIN %2$s s ON s.server = $1 AND s.id = r.id
+             WHERE (s.gone_at IS NOT NULL OR ROW(%4$s) IS DISTINCT FROM ROW(%5$s))
+               AND CASE WHEN %7$s < %8$s THEN $3 = 'poll' AND s.last_seen < $4 - interval '1 day'
+                        WHEN %7$s > %8$s THEN true
+                        ELSE s.last_seen <= $4 END),
+        written AS (
+            UPDATE %2$s s SET (%3$s) = ROW(%6$s), last_seen = $5, gone_at = NULL, status_since = x.new_since
+              FROM changed x WHERE s.server = $1 AND s.id = x.id)
+        %10$s
+        SELECT $5, $3, $1, $2,
+               CASE WHEN x.old_gone IS NOT NULL THEN 'returned' WHEN x.status IS DISTINCT FROM x.old_status THEN 'status' ELSE 'tracking' END,
+               %11$s,
+               CASE WHEN x.old_gone IS NULL THEN x.old_status END, x.status,
+               CASE WHEN x.old_gone IS NULL THEN x.old_tracking END, %12$s,
+               CASE WHEN x.old_gone IS NULL THEN x.old_since END, x.new_since, %13$s
+          FROM changed x
+         WHERE x.old_gone IS NOT NULL OR x.status IS DISTINCT FROM x.old_status OR %12$s IS DISTINCT FROM x.old_tracking
+         ORDER BY x.id$q$,
+        read, state, cols.plain, cols.r, cols.s, cols.x, format(newest_of, 'r', 's'), format(newest_of, 's', 'r'),
+        replace(tracking, 'x.', 's.'), events, ids, tracking, newest)
+        USING server, kind, source, started, merged_at;
+    GET DIAGNOSTICS changes = ROW_COUNT;
+
+    -- The first look at a company shows nothing that is new.
+    EXECUTE format($q$
+        WITH made AS (
+            INSERT INTO %2$s (server, %3$s, first_seen, last_seen, status_since)
+            SELECT $1, %4$s, $5, $5, least($5, r.status_first_seen_time)
+              FROM %1$s r
+             WHERE NOT EXISTS (SELECT FROM %2$s s WHERE s.server = $1 AND s.id = r.id)
+            RETURNING %5$s)
+        %6$s
+        SELECT $5, $3, $1, $2, 'appeared', %7$s, NULL, x.status, NULL, %8$s, NULL, x.status_since, %9$s
+          FROM made x
+         WHERE $3 = 'webhook' OR EXISTS (SELECT FROM %10$I.observation o WHERE o.server = $1 AND o.company_id = x.company_id)
+         ORDER BY x.id$q$,
+        read, state, cols.plain, cols.r, narrow, events, ids, tracking, newest, history)
+        USING server, kind, source, started, merged_at;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    changes := changes + n;
+
+    gone := 0;
+    IF source <> 'webhook' THEN
+        EXECUTE format($q$
+            WITH went AS (
+                UPDATE %2$s s SET gone_at = $5, last_seen = $5
+                 WHERE s.server = $1 AND s.gone_at IS NULL AND s.last_seen <= $4
+                   AND NOT EXISTS (SELECT FROM %1$s r WHERE r.id = s.id) AND (%3$s)
+                RETURNING %4$s)
+            %5$s
+            SELECT $5, $3, $1, $2, 'gone', %6$s, x.status, NULL, %7$s, NULL, x.status_since, $5, NULL
+              FROM went x
+             ORDER BY x.id$q$,
+            read, state,
+            CASE WHEN is_account
+                 THEN format('EXISTS (SELECT FROM pg_temp.nectar_connection_read r JOIN pg_temp.nectar_company_read c ON c.company_id = r.company_id'
+                             '         WHERE c.whole AND r.id = s.connection_id)'
+                             ' OR EXISTS (SELECT FROM %I.connection_state o WHERE o.server = $1 AND o.id = s.connection_id AND o.gone_at IS NOT NULL)',
+                             history)
+                 ELSE 'EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id = s.company_id)'
+                      ' OR EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id IS NULL)'
+                      '    AND NOT EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.company_id = s.company_id)' END,
+            narrow, events, ids, tracking)
+            USING server, kind, source, started, merged_at;
+        GET DIAGNOSTICS gone = ROW_COUNT;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION history_merge_kind(name, text, text, text, timestamptz, timestamptz) IS 'internal: merge the connections or the accounts that were read';
+
+CREATE FUNCTION history_notify(history name, server text, merged_at timestamptz, changes bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF changes > 1000 THEN
+        PERFORM pg_notify('nectar_status', json_build_object('server', server, 'changes', changes)::text);
+        RETURN;
+    END IF;
+    -- A payload ends before 8000 bytes.  One object takes 3000 at the most,
+    -- whatever a label is, and a bunch begins within 5000.
+    EXECUTE format($q$
+        SELECT pg_notify('nectar_status', '[' || string_agg(b.object, ', ' ORDER BY b.id) || ']')
+          FROM (SELECT o.id, o.object, (sum(octet_length(o.object) + 2) OVER (ORDER BY o.id)) / 5000 AS bunch
+                  FROM (SELECT e.id,
+                               (jsonb_build_object('server', e.server, 'kind', e.kind, 'change', e.change,
+                                                   'connection_id', e.connection_id, 'account_id', e.account_id,
+                                                   'company_id', e.company_id,
+                                                   'old', left(e.old_status, 100), 'new', left(e.new_status, 100))
+                                || CASE WHEN e.kind = 'account'
+                                        THEN jsonb_build_object('old_tracking', left(e.old_tracking, 100),
+                                                                'new_tracking', left(e.new_tracking, 100))
+                                        ELSE '{}' END)::text AS object
+                          FROM %I.status_event e
+                         WHERE e.observed_at = $1 AND e.server = $2) o) b
+         GROUP BY b.bunch
+         ORDER BY b.bunch$q$, history) USING merged_at, server;
+END
+$$;
+COMMENT ON FUNCTION history_notify(name, text, timestamptz, bigint) IS 'internal: tell channel nectar_status what one merge recorded';
+
+-- Merge what was read.  In nectar_company_read, a row without a company says
+-- that every company was listed.
+CREATE FUNCTION history_merge(history name, server text, source text, started timestamptz,
+        OUT connections bigint, OUT accounts bigint, OUT changes bigint, OUT gone bigint) RETURNS record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    merged_at timestamptz;
+    merged record;
+    also record;
+BEGIN
+    PERFORM nectar.history_check(history);
+    PERFORM pg_advisory_xact_lock(nectar.history_lock(history, 'merge', server));
+    -- after the lock: whoever merges later writes a later time
+    merged_at := clock_timestamp();
+    SELECT * INTO merged FROM nectar.history_merge_kind(history, 'connection', server, source, started, merged_at);
+    SELECT * INTO also FROM nectar.history_merge_kind(history, 'account', server, source, started, merged_at);
+    connections := merged.total;
+    accounts := also.total;
+    changes := merged.changes + also.changes;
+    gone := merged.gone + also.gone;
+
+    EXECUTE format($q$
+        INSERT INTO %I.observation (server, company_id, observed_at, connections, accounts)
+        SELECT $1, c.company_id, $2,
+               (SELECT count(*) FROM pg_temp.nectar_connection_read r WHERE r.company_id = c.company_id),
+               (SELECT count(*) FROM pg_temp.nectar_account_read r WHERE r.company_id = c.company_id)
+          FROM pg_temp.nectar_company_read c
+         WHERE c.whole AND c.company_id IS NOT NULL
+            ON CONFLICT (server, company_id) DO UPDATE
+           SET (observed_at, connections, accounts) = (excluded.observed_at, excluded.connections, excluded.accounts)$q$,
+        history) USING server, merged_at;
+    IF changes + gone > 0 THEN
+        PERFORM nectar.history_notify(history, server, merged_at, changes + gone);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION history_merge(name, text, text, timestamptz) IS 'internal: write what was read into a history, with events and notifications';
+
+CREATE FUNCTION observe(server name DEFAULT NULL, company_id uuid DEFAULT NULL, history name DEFAULT 'nectar_history',
+        wait boolean DEFAULT true, OUT connections bigint, OUT accounts bigint, OUT changes bigint, OUT gone bigint,
+        OUT requests bigint) RETURNS record
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE COST 1000000
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    target CONSTANT text := nectar.history_server(observe.server);
+    lock CONSTANT bigint := nectar.history_lock(observe.history, 'observe', target);
+    started timestamptz;
+    cols record;
+BEGIN
+    PERFORM nectar.history_check(observe.history);
+    IF current_setting('transaction_read_only')::boolean THEN
+        RAISE EXCEPTION 'cannot execute observe() in a read-only transaction' USING ERRCODE = 'read_only_sql_transaction';
+    ELSIF coalesce(observe.wait, true) THEN
+        PERFORM pg_advisory_xact_lock(lock);
+    ELSIF NOT pg_try_advisory_xact_lock(lock) THEN
+        RAISE NOTICE 'server "%" is being observed already', target;
+        RETURN;
+    END IF;
+
+    started := clock_timestamp();
+    PERFORM nectar.history_staging();
+    SELECT string_agg(format('%I', c.column_name), ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'connection_state') AS connection,
+           string_agg(format('%I', c.column_name), ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'account_state') AS account,
+           string_agg(v.value, ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'connection_state') AS connection_values,
+           string_agg(v.value, ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'account_state') AS account_values
+      INTO cols
+      FROM nectar.history_columns() c,
+           LATERAL (SELECT format(CASE c.column_name WHEN 'company_id' THEN 'coalesce((l.%1$I).%2$I, l.read_company_id)' ELSE '(l.%1$I).%2$I' END,
+                                  split_part(c.table_name, '_', 1), c.column_name) AS value) v
+     WHERE c.table_name IN ('connection_state', 'account_state') AND c.place BETWEEN 1001 AND 2000;
+    EXECUTE format($q$
+        WITH listing AS MATERIALIZED (SELECT * FROM nectar.read_listings($1::name, $2)),
+        connection AS (
+            INSERT INTO pg_temp.nectar_connection_read (%s) SELECT %s FROM listing l WHERE l.kind = 'connection'),
+        account AS (
+            INSERT INTO pg_temp.nectar_account_read (%s) SELECT %s FROM listing l WHERE l.kind = 'account'),
+        company AS (
+            -- the end says that all were listed, unless company_ids left some out
+            INSERT INTO pg_temp.nectar_company_read (company_id, whole)
+            SELECT l.read_company_id, l.whole
+              FROM listing l
+             WHERE l.kind = 'company'
+                OR l.kind = 'end'
+                   AND NOT EXISTS (SELECT FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o
+                                    WHERE s.srvname = $1 AND o.option_name = 'company_ids'))
+        SELECT l.requests FROM listing l WHERE l.kind = 'end'$q$,
+        cols.connection, cols.connection_values, cols.account, cols.account_values)
+       INTO STRICT requests USING target, observe.company_id;
+    -- without statistics, ids would seem to repeat
+    ANALYZE pg_temp.nectar_connection_read (id, company_id), pg_temp.nectar_account_read (id, connection_id, company_id);
+
+    SELECT m.connections, m.accounts, m.changes, m.gone INTO connections, accounts, changes, gone
+      FROM nectar.history_merge(observe.history, target, 'poll', started) m;
+END
+$$;
+COMMENT ON FUNCTION observe(name, uuid, name, boolean) IS 'read a server''s listings, or a company''s, and record in a history what changed';
+
+CREATE FUNCTION forget(before timestamptz, history name DEFAULT 'nectar_history') RETURNS bigint
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    command text;
+    n bigint;
+    forgotten bigint := 0;
+BEGIN
+    PERFORM nectar.history_check(history);
+    IF before IS NULL THEN
+        RAISE EXCEPTION '"before" must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    FOREACH command IN ARRAY ARRAY[
+        'status_event WHERE observed_at < $1',
+        'webhook_event WHERE received_at < $1',
+        'account_state WHERE gone_at < $1',
+        'connection_state WHERE gone_at < $1']
+    LOOP
+        EXECUTE format('DELETE FROM %I.%s', history, command) USING before;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        forgotten := forgotten + n;
+    END LOOP;
+    RETURN forgotten;
+END
+$$;
+COMMENT ON FUNCTION forget(timestamptz, name) IS 'remove events, and rows of what had gone, from before that time; what there is now stays';
+
+-- Webhooks.
+
+CREATE FUNCTION verify_webhook(body text, svix_id text, svix_timestamp text, svix_signature text, server name DEFAULT NULL)
+    RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'connection_fdw_verify_webhook' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION verify_webhook(text, text, text, text, name) IS 'the body of a webhook less secrets; an error unless the webhook_secret of the mapping signed it';
+REVOKE ALL ON FUNCTION verify_webhook(text, text, text, text, name) FROM PUBLIC;
+
+-- Apply an event of a connection as if it had been read.  Where the event has
+-- no time of the API, or the same one, the time at which it was sent decides.
+CREATE FUNCTION webhook_merge(event jsonb, sent_at timestamptz, server text, history name) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    newest CONSTANT text := 'greatest(%1$s.updated, %1$s.status_last_update_time, %1$s.status_first_seen_time)';
+    locked_at timestamptz;
+    why text;
+    changes bigint;
+    is_written boolean;
+    is_stale boolean;
+BEGIN
+    PERFORM nectar.history_staging();
+    BEGIN
+        WITH r AS MATERIALIZED (SELECT * FROM nectar.read_connection(event::text, webhook_merge.server::name)),
+        connections AS (
+            INSERT INTO pg_temp.nectar_connection_read SELECT (r.connection).* FROM r WHERE r.kind = 'connection')
+        INSERT INTO pg_temp.nectar_account_read SELECT (r.account).* FROM r WHERE r.kind = 'account';
+    EXCEPTION WHEN SQLSTATE 'NC001' OR SQLSTATE 'NC002' OR SQLSTATE 'NC005' THEN
+        GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;
+        RETURN 'unreadable: ' || regexp_replace(why, '^The answer [^:]*: ', '');
+    END;
+    IF NOT EXISTS (SELECT FROM pg_temp.nectar_connection_read) THEN
+        RETURN 'outside';
+    END IF;
+
+    -- what is written from here on, this has written
+    PERFORM pg_advisory_xact_lock(nectar.history_lock(history, 'merge', server));
+    locked_at := clock_timestamp();
+    -- the sender's time is cut to the second
+    SELECT m.changes INTO changes
+      FROM nectar.history_merge(history, server, 'webhook', least(sent_at + interval '1 second', locked_at)) m;
+    EXECUTE format($q$
+        SELECT bool_or(s.last_seen >= $2)
+               OR EXISTS (SELECT FROM pg_temp.nectar_account_read r JOIN %1$I.account_state a ON a.server = $1 AND a.id = r.id
+                           WHERE a.last_seen >= $2),
+               bool_or(%2$s < %3$s)
+          FROM pg_temp.nectar_connection_read r
+          JOIN %1$I.connection_state s ON s.server = $1 AND s.id = r.id$q$,
+        history, format(newest, 'r'), format(newest, 's')) INTO is_written, is_stale USING server, locked_at;
+    RETURN CASE WHEN is_written THEN format('applied: %s changes', changes) WHEN is_stale THEN 'stale' ELSE 'unchanged' END;
+END
+$$;
+COMMENT ON FUNCTION webhook_merge(jsonb, timestamptz, text, name) IS 'internal: bring a history up to date with an event of a connection';
+
+CREATE FUNCTION receive_webhook(body text, svix_id text, svix_timestamp text, svix_signature text,
+        server name DEFAULT NULL, history name DEFAULT 'nectar_history') RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE COST 10000
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    target CONSTANT text := nectar.history_server(server);
+    -- less secrets; nothing but this sees the body as it came
+    event CONSTANT jsonb := nectar.verify_webhook(body, svix_id, svix_timestamp, svix_signature, target::name);
+    type CONSTANT text := event ->> 'eventType';
+    sent_at CONSTANT timestamptz := to_timestamp(svix_timestamp::bigint);
+    is_uuid CONSTANT text := '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
+    connection CONSTANT text := CASE WHEN type LIKE 'connection.%' THEN event ->> 'id' ELSE event ->> 'connectionId' END;
+    company CONSTANT text := event -> 'company' ->> 'id';
+    outcome text := 'kept';
+    n bigint;
+BEGIN
+    PERFORM nectar.history_check(history);
+    -- whoever brings the same id waits here for the first
+    EXECUTE format($q$
+        INSERT INTO %I.webhook_event (server, svix_id, received_at, sent_at, event_type, connection_id, company_id,
+                                      protected_changes, old, body)
+        VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (server, svix_id) DO NOTHING$q$, history)
+        USING target, svix_id, sent_at, type,
+              CASE WHEN connection ~ is_uuid THEN connection::uuid END, CASE WHEN company ~ is_uuid THEN company::uuid END,
+              CASE WHEN jsonb_typeof(event -> 'protectedChanges') = 'array'
+                   THEN ARRAY(SELECT jsonb_array_elements_text(event -> 'protectedChanges')) END,
+              nullif(event -> 'old', 'null'), event;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 0 THEN
+        RETURN 'duplicate';
+    END IF;
+
+    IF type IN ('connection.created.v2', 'connection.updated.v2', 'connection.validated.v2') THEN
+        outcome := nectar.webhook_merge(event, sent_at, target, history);
+    END IF;
+    EXECUTE format($q$
+        UPDATE %I.webhook_event SET outcome = $3, old = CASE WHEN $4 THEN old END, body = CASE WHEN $4 THEN body END
+         WHERE server = $1 AND svix_id = $2$q$, history) USING target, svix_id, outcome, outcome <> 'outside';
+    RETURN outcome;
+END
+$$;
+COMMENT ON FUNCTION receive_webhook(text, text, text, text, name, name) IS 'verify a webhook, keep it, bring the history up to date; answers what it did';
+REVOKE ALL ON FUNCTION receive_webhook(text, text, text, text, name, name) FROM PUBLIC;
+
+-- One unnamed argument, and headers in a setting: PostgREST's way of a raw body.
+CREATE FUNCTION receive_webhook(text) RETURNS text
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 10000
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT nectar.receive_webhook($1, h.headers ->> 'svix-id', h.headers ->> 'svix-timestamp', h.headers ->> 'svix-signature')
+      FROM (SELECT nullif(current_setting('request.headers', true), '')::json AS headers) h
+$$;
+COMMENT ON FUNCTION receive_webhook(text) IS 'the same with headers from the setting request.headers, as PostgREST calls it';
+REVOKE ALL ON FUNCTION receive_webhook(text) FROM PUBLIC;

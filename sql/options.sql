@@ -82,6 +82,16 @@ SELECT attempt_server('pagesize', '1');
 SELECT attempt_server('timeout', '1');
 SELECT attempt_server('"Page_Size"', '1');
 SELECT attempt_key($$ADD apikey 'hush'$$);
+
+-- Secrets of webhooks: each with its prefix and the base64 of 16 to 128 bytes; none is shown.
+SELECT attempt_key(format('ADD webhook_secret %L', v)), attempt_key(format('ADD webhook_secret %L', v)) ~ 'hush|evil' AS shows_secret
+  FROM unnest(ARRAY['', '  ', 'hush', 'whsec_', 'whsec_hush', 'whsec_evil!!evil!!evil!!evil!!', 'whsec_' || repeat('hush', 5),
+                    'whsec_' || repeat('hush', 43), 'WHSEC_' || repeat('hush', 6), repeat('hush', 6),
+                    'whsec_' || repeat('hush', 6) || '; whsec_' || repeat('evil', 6), 'whsec_' || repeat('hush', 6) || ',hush']) AS v;
+SELECT attempt_key(format('%s webhook_secret %L', CASE n WHEN 1 THEN 'ADD' ELSE 'SET' END, v))
+  FROM unnest(ARRAY['whsec_' || repeat('hush', 6), 'whsec_' || repeat('hush', 5) || 'hQ==', 'whsec_' || repeat('hush', 42) || 'hu4=',
+                    'whsec_' || repeat('hush', 6) || ', whsec_' || repeat('evil', 6), repeat(' whsec_' || repeat('+/AZ', 16), 3)])
+       WITH ORDINALITY AS t(v, n);
 SELECT attempt_table('ressource', 'sites');
 SELECT shown('ALTER FOREIGN TABLE connections ALTER id OPTIONS (ADD path ''id'')');
 SELECT shown('IMPORT FOREIGN SCHEMA nectar FROM SERVER sandbox INTO public OPTIONS (statustype ''text'')');

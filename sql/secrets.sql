@@ -64,6 +64,11 @@ SELECT path, declares(path) FROM unnest('{connectionMagicLinkSecret,connectionma
 SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/company', 'body', jsonb_build_object('detail', 'Key nectar-sandbox-key (nectar-sandbox-key) may not.')::text)) \gset
 SELECT * FROM outcome('SELECT id FROM companies');
 SELECT test.faults_clear() \gset
+-- What looks like a webhook's secret is masked in messages, whosever it is; what is refused as one is not shown.
+SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/company', 'body', jsonb_build_object('detail', 'Not whsec_c3Ezcm90LW9mLWhvb2tz+/A=, nor whsec_.')::text)) \gset
+SELECT * FROM outcome('SELECT id FROM companies');
+SELECT * FROM outcome($$ALTER USER MAPPING FOR CURRENT_USER SERVER sandbox OPTIONS (ADD webhook_secret 'whsec_s3cr3t')$$);
+SELECT test.faults_clear() \gset
 SELECT count(*) AS cuts, string_agg(betrays(line), '') AS shows, bool_or(line ~ 'nectar-') AS shows_a_part
   FROM generate_series(180, 520, 4) n,
        LATERAL (SELECT test.faults_clear(), test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/company', 'times', 1, 'body',

@@ -70,6 +70,10 @@
 #define cfdw_random_fraction() ((double) random() / ((double) MAX_RANDOM_VALUE + 1))
 #endif
 
+/* pg_b64_decode: bytes are uint8 since 18, char before; -1 unless it is base64 that fits. */
+#define cfdw_b64_decode(text, len, bytes, size) \
+	pg_b64_decode((text), (int) (len), (void *) (bytes), (int) (size))
+
 /* Run-time pruning of an Append's arms: an index since 18, the steps before. */
 #if PG_VERSION_NUM >= 180000
 #define cfdw_is_pruned(append) ((append)->part_prune_index >= 0)

@@ -145,6 +145,11 @@ static const CauseText causes[CFDW_CAUSES] = {
 		.detail = "The request was sent, but no answer of the API came back, so the act may have happened",
 		.hint = "Look at the remote state before you repeat the act; it is never sent twice.",
 	},
+	[CFDW_WEBHOOK_REFUSED] = {
+		.row = {"webhook_refused", NC('0', '0', '9'),
+				"Signature, time or headers do not show that a webhook comes from its sender."},
+		.detail = "It is not shown to come from its sender",
+	},
 };
 
 CfdwCause

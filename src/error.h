@@ -50,10 +50,13 @@ typedef enum CfdwCause
 
 	/* our own bounds */
 	CFDW_REQUEST_LIMIT,			/* max_requests */
-	CFDW_MAYBE_DONE				/* an act was sent, its answer was lost */
+	CFDW_MAYBE_DONE,			/* an act was sent, its answer was lost */
+
+	/* what comes in */
+	CFDW_WEBHOOK_REFUSED		/* it is not shown to come from its sender */
 } CfdwCause;
 
-#define CFDW_CAUSES (CFDW_MAYBE_DONE + 1)
+#define CFDW_CAUSES (CFDW_WEBHOOK_REFUSED + 1)
 
 /* One failure, ready to be reported.  All strings are safe to show. */
 typedef struct CfdwFailure

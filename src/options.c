@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "miscadmin.h"
 #include "resource.h"
+#include "signature.h"
 #include "text.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -34,6 +35,7 @@ typedef enum OptionKind
 	OPT_PROXY,
 	OPT_FILE,
 	OPT_KEY,
+	OPT_SECRETS,
 	OPT_UUIDS,
 	OPT_RESOURCE,
 	OPT_JSON_PATH
@@ -49,6 +51,7 @@ static const char *const kind_names[] = {
 	[OPT_PROXY] = "URL",
 	[OPT_FILE] = "file",
 	[OPT_KEY] = "text",
+	[OPT_SECRETS] = "secret list",
 	[OPT_UUIDS] = "uuid list",
 	[OPT_RESOURCE] = "choice",
 	[OPT_JSON_PATH] = "dotted path",
@@ -144,6 +147,9 @@ static const OptionDef option_defs[] = {
 	{.name = "api_key_file", .places = CFDW_PLACE_MAPPING, .kind = OPT_FILE,
 	 .offset = DEST(api_key_file), .superuser = true,
 	 .help = "File that holds the API key, readable by the server's user alone; read again when it changes."},
+	{.name = "webhook_secret", .places = CFDW_PLACE_MAPPING, .kind = OPT_SECRETS,
+	 .offset = DEST(webhook_secret), .secret = true,
+	 .help = "Secret that webhooks are signed with, whsec_...; several, while it is rotated, with blanks or commas between them."},
 	{.name = "resource", .places = CFDW_PLACE_TABLE, .kind = OPT_RESOURCE,
 	 .offset = DEST(resource),
 	 .help = "What the table shows: companies, sites, connections, accounts or invitations."},
@@ -466,6 +472,15 @@ cfdw_options_check_key(const char *key, const char *what)
 				 errdetail_internal("%s", why)));
 }
 
+static void
+check_secrets(const OptionDef *def, const char *value)
+{
+	const char *defect = cfdw_signature_secrets_defect(value);
+
+	if (defect != NULL)
+		refuse_value(def, value, defect);
+}
+
 static pg_uuid_t *
 read_uuids(const OptionDef *def, const char *value, int *count)
 {
@@ -542,6 +557,9 @@ check_value(const OptionDef *def, const char *value)
 			break;
 		case OPT_KEY:
 			cfdw_options_check_key(value, psprintf("option \"%s\"", def->name));
+			break;
+		case OPT_SECRETS:
+			check_secrets(def, value);
 			break;
 		case OPT_UUIDS:
 			(void) read_uuids(def, value, &count);
@@ -625,6 +643,7 @@ store(CfdwOptions *options, const OptionDef *def, const char *value)
 		case OPT_PROXY:
 		case OPT_FILE:
 		case OPT_KEY:
+		case OPT_SECRETS:
 		case OPT_UUIDS:
 		case OPT_RESOURCE:
 		case OPT_JSON_PATH:

@@ -72,6 +72,7 @@ typedef struct CfdwOptions
 	/* user mapping */
 	char	   *api_key;
 	char	   *api_key_file;
+	char	   *webhook_secret; /* one or more; see signature.h */
 
 	/* foreign table, column */
 	char	   *resource;

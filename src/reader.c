@@ -33,6 +33,7 @@
 
 PG_FUNCTION_INFO_V1(connection_fdw_read_listings);
 PG_FUNCTION_INFO_V1(connection_fdw_read_connection);
+PG_FUNCTION_INFO_V1(connection_fdw_history_server);
 
 /* Members of an event that are not the connection's own. */
 static const char *const event_members[] = {"eventType", "protectedChanges", "old", NULL};
@@ -421,4 +422,15 @@ connection_fdw_read_connection(PG_FUNCTION_ARGS)
 	if (given_in_scope(&given, connection))
 		put_given(&given, connection);
 	return (Datum) 0;
+}
+
+/* ---- the server that is meant ---- */
+
+/* history_server(server): its name, by the rule of every function with that argument. */
+Datum
+connection_fdw_history_server(PG_FUNCTION_ARGS)
+{
+	CfdwSession *session = cfdw_target_session_keyless(cfdw_act_server_arg(fcinfo, 0));
+
+	PG_RETURN_TEXT_P(cstring_to_text(session->server_name));
 }

@@ -18,5 +18,6 @@
 
 extern PGDLLEXPORT Datum connection_fdw_read_listings(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum connection_fdw_read_connection(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum connection_fdw_history_server(PG_FUNCTION_ARGS);
 
 #endif							/* CFDW_READER_H */

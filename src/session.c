@@ -49,6 +49,7 @@ typedef struct CachedSession
 	FileStamp	stamp;
 	MemoryContextCallback on_reset;
 	size_t		key_size;		/* bytes that may hold the key */
+	size_t		secret_size;	/* bytes of webhook_secret */
 } CachedSession;
 
 /* One gate per server, whichever role asks. */
@@ -70,12 +71,15 @@ static uint64 generation = 0;
 
 /* The memory context's callback: also where a session was not made whole. */
 static void
-wipe_key(void *arg)
+wipe_secrets(void *arg)
 {
 	CachedSession *cached = arg;
+	CfdwOptions *options = &cached->session.options;
 
-	if (cached->session.options.api_key != NULL)
-		explicit_bzero(cached->session.options.api_key, cached->key_size);
+	if (options->api_key != NULL)
+		explicit_bzero(options->api_key, cached->key_size);
+	if (options->webhook_secret != NULL)
+		explicit_bzero(options->webhook_secret, cached->secret_size);
 }
 
 /* Servers and mappings change seldom: any change makes all sessions anew. */
@@ -332,6 +336,8 @@ apply_mapping(CachedSession *cached, HeapTuple mapping)
 		apply_option(options, TextDatumGetCString(items[i]));
 	if (options->api_key != NULL)
 		cached->key_size = strlen(options->api_key);
+	if (options->webhook_secret != NULL)
+		cached->secret_size = strlen(options->webhook_secret);
 
 	/* a short array was unpacked, which makes a copy */
 	if ((Pointer) array != DatumGetPointer(datum))
@@ -351,7 +357,7 @@ make_session(ForeignServer *server, HeapTuple mapping, bool with_key)
 	MemoryContext old = MemoryContextSwitchTo(cached->entry.cxt);
 	CfdwSession *session = &cached->session;
 
-	cached->on_reset.func = wipe_key;
+	cached->on_reset.func = wipe_secrets;
 	cached->on_reset.arg = cached;
 	MemoryContextRegisterResetCallback(cached->entry.cxt, &cached->on_reset);
 	session->server = server->serverid;

@@ -181,6 +181,17 @@ mask(char *text, const char *secret)
 	}
 }
 
+/* Blot out whatever looks like the secret of webhooks. */
+static void
+mask_webhook_secrets(char *text)
+{
+	static const char prefix[] = "whsec_";
+
+	for (char *p = strstr(text, prefix); p; p = strstr(p, prefix))
+		for (p += strlen(prefix); isalnum((unsigned char) *p) || (*p && strchr("+/=_-", *p)); p++)
+			*p = '*';
+}
+
 /*
  * Characters that end a line, command a terminal, or change how a line looks
  * without being seen: controls, separators, directions, invisible ones.
@@ -253,6 +264,7 @@ cfdw_text_excerpt(const char *utf8, size_t len, const char *secret)
 	/* a raw NUL ends what can be quoted */
 	taken = strlen(copy);
 	mask(copy, secret);
+	mask_webhook_secrets(copy);
 	taken = clean(copy, taken);
 	kept = Min(taken, CFDW_EXCERPT_MAX);
 	kept = pg_encoding_mbcliplen(PG_UTF8, copy, taken, kept);

@@ -62,7 +62,8 @@ extern const char *cfdw_text_to_server(const char *utf8, size_t len);
 /*
  * A palloc'd copy of remote UTF-8 text fit for a message: at most
  * CFDW_EXCERPT_MAX bytes on one line, control characters, invisible ones and
- * invalid bytes replaced, in the server encoding.  Occurrences of `secret` (may be NULL) are masked.
+ * invalid bytes replaced, in the server encoding.  Occurrences of `secret` (may be NULL) are masked,
+ * and so are secrets of webhooks, which show by their prefix.
  */
 extern char *cfdw_text_excerpt(const char *utf8, size_t len, const char *secret);
 

@@ -161,4 +161,26 @@ SELECT connection_id, account_number, status, tracking_status
  WHERE connection_id IN (SELECT connection_id FROM undecided)
  ORDER BY connection_id, account_number;
 \set ECHO none
+
+\echo '== What changed meanwhile?'
+\echo
+\echo 'A history in ordinary tables: a first look at everything,'
+\set ECHO queries
+SELECT nectar.create_history();
+SELECT * FROM nectar.observe();
+\set ECHO none
+\echo 'one more act,'
+\set ECHO queries
+SELECT count(*) FILTER (WHERE ok) AS confirmed
+  FROM nectar.bulk_confirm_accounts(ARRAY(SELECT DISTINCT connection_id FROM utility.accounts
+                                           WHERE tracking_status = 'UNSET' ORDER BY 1 LIMIT 2));
+\set ECHO none
+\echo 'and what the next look recorded.'
+\set ECHO queries
+SELECT changes, gone, requests FROM nectar.observe();
+SELECT company_name, kind, change, old_status, new_status, old_tracking, new_tracking
+  FROM nectar_history.status_event
+ ORDER BY id
+ LIMIT 4;
+\set ECHO none
 \endif

@@ -121,5 +121,46 @@ LANGUAGE sql AS $$ SELECT test.post('faults/clear') $$;
 CREATE OR REPLACE FUNCTION test.latency(ms int) RETURNS void
 LANGUAGE sql AS $$ SELECT test.post('latency', jsonb_build_object('ms', ms)) $$;
 
+-- A connection or an account has that status since a time; NULL is now.
+CREATE OR REPLACE FUNCTION test.status(connection uuid, status text, since timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE sql
+AS $$
+	SELECT test.post('status', jsonb_strip_nulls(jsonb_build_object(
+		'connection', connection, 'status', status, 'at', floor(extract(epoch FROM since)))))
+$$;
+
+CREATE OR REPLACE FUNCTION test.account_status(account uuid, status text, tracking text DEFAULT NULL,
+											   since timestamptz DEFAULT NULL) RETURNS void
+LANGUAGE sql
+AS $$
+	SELECT test.post('status', jsonb_strip_nulls(jsonb_build_object(
+		'account', account, 'status', status, 'tracking', tracking, 'at', floor(extract(epoch FROM since)))))
+$$;
+
+-- A connection, or an account, that the API no longer has, or has again.
+CREATE OR REPLACE FUNCTION test.gone(kind text, id uuid, gone boolean DEFAULT true) RETURNS void
+LANGUAGE sql
+AS $$ SELECT test.post('gone', jsonb_build_object(kind, id, 'gone', gone)) $$;
+
+-- A webhook as the sandbox makes and signs it; the sandbox's README has the members.
+CREATE OR REPLACE FUNCTION test.webhook(spec jsonb) RETURNS jsonb
+LANGUAGE plpgsql
+SET client_min_messages = warning
+AS $$
+DECLARE
+	bytes text := translate(encode(convert_to(spec::text, 'UTF8'), 'base64'), E'\n', '');
+	answer text;
+BEGIN
+	IF to_regclass('pg_temp.sandbox_webhook') IS NULL THEN
+		CREATE TEMPORARY TABLE sandbox_webhook (answer text);
+	END IF;
+	DELETE FROM pg_temp.sandbox_webhook;
+	EXECUTE format('COPY pg_temp.sandbox_webhook FROM PROGRAM %L',
+				   'echo ' || bytes || ' | base64 -d | ' || test.control_command('webhook', '--data-binary @-') || ' | base64 -w 0');
+	SELECT w.answer INTO STRICT answer FROM pg_temp.sandbox_webhook w;
+	RETURN convert_from(decode(answer, 'base64'), 'UTF8')::jsonb;
+END
+$$;
+
 -- Functions can be executed by PUBLIC unless that is revoked.
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA test FROM PUBLIC;

@@ -14,9 +14,11 @@
 #include "faults.h"
 #include "log.h"
 #include "wait.h"
+#include "webhook.h"
 
 #define MAX_LATENCY_MS 3600000
 #define MAX_HOLDER 63
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 typedef void (*Action) (json_object *body, Answer *answer);
 
@@ -129,6 +131,115 @@ revoke_key(json_object *body, Answer *answer)
 	answer_ok(answer);
 }
 
+/*
+ * Find what the member "connection" or "account" names: its kind, and 0 after
+ * an error.
+ */
+static char
+thing_member(json_object *body, uint32_t *index, Answer *answer)
+{
+	json_object *connection = json_member(body, "connection");
+	json_object *account = json_member(body, "account");
+	json_object *id = connection ? connection : account;
+	uint32_t	count = connection ? data.n_connections : data.n_accounts;
+	uint64_t	number = 0;
+	char		kind = 0;
+
+	if (json_object_is_type(id, json_type_string))
+		uuid_parse(json_object_get_string(id), json_object_get_string_len(id),
+				   &kind, &number);
+	if (kind != (connection ? KIND_CONNECTION : KIND_ACCOUNT)
+		|| number < 1 || number > count)
+	{
+		answer_error(answer, 400, "the id of a \"connection\" or an "
+					 "\"account\" is expected");
+		return 0;
+	}
+	*index = number - 1;
+	return kind;
+}
+
+/* Which of the labels the member is; what it was if it is missing. */
+static bool
+label_member(json_object *body, const char *name, const char *const *labels,
+			 size_t n, uint8_t *label, Answer *answer)
+{
+	json_object *value = json_member(body, name);
+
+	if (value == NULL)
+		return true;
+	for (size_t i = 0; i < n; i++)
+	{
+		if (labels[i] != NULL
+			&& strcmp(labels[i], json_object_get_string(value)) == 0)
+		{
+			*label = i;
+			return true;
+		}
+	}
+	answer_error(answer, 400, "%s: not one the sandbox knows", name);
+	return false;
+}
+
+static void
+set_connection_status(json_object *body, uint32_t index, int64_t at,
+					  Answer *answer)
+{
+	uint8_t		status = data.connections[index].status;
+
+	if (!label_member(body, "status", connection_statuses,
+					  LENGTH(connection_statuses), &status, answer))
+		return;
+	data_set_connection(index, status, at);
+	answer_ok(answer);
+}
+
+static void
+set_account_status(json_object *body, uint32_t index, int64_t at,
+				   Answer *answer)
+{
+	Account		wanted = data.accounts[index];
+
+	if (!label_member(body, "status", account_statuses,
+					  LENGTH(account_statuses), &wanted.status, answer)
+		|| !label_member(body, "tracking", tracking_statuses,
+						 LENGTH(tracking_statuses), &wanted.tracking, answer))
+		return;
+	data_set_account(index, wanted.status, wanted.tracking, at);
+	answer_ok(answer);
+}
+
+static void
+set_status(json_object *body, Answer *answer)
+{
+	int64_t		at = json_object_get_int64(json_member(body, "at"));
+	uint32_t	index;
+	char		kind = thing_member(body, &index, answer);
+
+	if (kind == KIND_CONNECTION)
+		set_connection_status(body, index, at, answer);
+	else if (kind == KIND_ACCOUNT)
+		set_account_status(body, index, at, answer);
+}
+
+static void
+set_gone(json_object *body, Answer *answer)
+{
+	json_object *gone = json_member(body, "gone");
+	uint32_t	index;
+	char		kind = thing_member(body, &index, answer);
+
+	if (kind == 0)
+		return;
+	if (!json_object_is_type(gone, json_type_boolean))
+	{
+		answer_error(answer, 400, "gone: a boolean is expected");
+		return;
+	}
+	data_hide(kind, index, json_object_get_boolean(gone));
+	answer_ok(answer);
+}
+
 static const Endpoint endpoints[] = {
 	{"POST", "reset", reset, false},
 	{"POST", "fault", set_fault, true},
@@ -138,12 +249,15 @@ static const Endpoint endpoints[] = {
 	{"GET", "stats", get_stats, false},
 	{"POST", "latency", set_latency, true},
 	{"POST", "revoke", revoke_key, true},
+	{"POST", "status", set_status, true},
+	{"POST", "gone", set_gone, true},
+	{"POST", "webhook", webhook_send, true},
 };
 
 static const Endpoint *
 find_endpoint(const char *name)
 {
-	for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
+	for (size_t i = 0; i < LENGTH(endpoints); i++)
 		if (strcmp(endpoints[i].name, name) == 0)
 			return &endpoints[i];
 	return NULL;

@@ -7,6 +7,7 @@
 #include "data.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "text.h"
 
@@ -105,7 +106,7 @@ account_at_start(uint32_t account)
 		[ACCOUNT_ODD] = TRACKING_UNSET,
 	};
 	uint32_t	walk = account / 2;
-	Account		made;
+	Account		made = {0};
 
 	made.status = walk % (ACCOUNT_STATUSES + 1 + data.size.odd_labels);
 	if (account % 2 == 0)
@@ -122,6 +123,8 @@ restore_connection(uint32_t index)
 	uint64_t	hash = data_hash(KIND_CONNECTION, index, 2);
 
 	connection->status = status_at_start(index % data.size.connections);
+	connection->changed = 0;
+	connection->gone = false;
 	connection->multiply = hash % 4 == 0;
 	/* some day of 2022 or 2023, one in six unknown */
 	connection->start_date = hash % 6 == 0 ? NO_DATE : 18993 + hash / 6 % 730;
@@ -335,4 +338,46 @@ data_track(uint32_t account, bool tracked)
 	/* an account which is collected already stays as it is */
 	if (data.accounts[account].tracking != wanted)
 		set_tracked(&data.accounts[account], tracked);
+}
+
+/* The second of a change which a test wants; 0 wants now. */
+static int64_t
+moment(int64_t wanted, int64_t last)
+{
+	int64_t		now = time(NULL);
+
+	if (wanted != 0)
+		return wanted;
+	return now > last ? now : last + 1;
+}
+
+void
+data_set_connection(uint32_t index, uint8_t status, int64_t at)
+{
+	Connection *connection = &data.connections[index];
+
+	connection->status = status;
+	connection->changed = moment(at, connection->changed);
+	data.changed = true;
+}
+
+void
+data_set_account(uint32_t index, uint8_t status, uint8_t tracking, int64_t at)
+{
+	Account    *account = &data.accounts[index];
+
+	account->status = status;
+	account->tracking = tracking;
+	account->changed = moment(at, account->changed);
+	data.changed = true;
+}
+
+void
+data_hide(char kind, uint32_t index, bool gone)
+{
+	if (kind == KIND_CONNECTION)
+		data.connections[index].gone = gone;
+	else
+		data.accounts[index].gone = gone;
+	data.changed = true;
 }

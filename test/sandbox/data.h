@@ -99,13 +99,17 @@ typedef struct Connection
 	int32_t		start_date;		/* days since 1970, or NO_DATE */
 	uint8_t		status;
 	bool		multiply;
+	int64_t		changed;		/* when a test set the status, 0: never */
+	bool		gone;			/* neither listed nor found */
 	Login	   *login;			/* NULL for those from the start */
 } Connection;
 
 typedef struct Account
 {
+	int64_t		changed;		/* as of a connection */
 	uint8_t		status;
 	uint8_t		tracking;
+	bool		gone;
 } Account;
 
 typedef struct Invitation
@@ -161,5 +165,16 @@ extern uint32_t data_add_connection(uint32_t company, Login *login);
 extern uint32_t data_add_invitation(const Invitation *invitation);
 extern void data_confirm(uint32_t connection, bool confirm);
 extern void data_track(uint32_t account, bool tracked);
+
+/*
+ * What a test wants to have happened: a status since that second.  0 is now,
+ * but later than what was set before.
+ */
+extern void data_set_connection(uint32_t connection, uint8_t status, int64_t at);
+extern void data_set_account(uint32_t account, uint8_t status,
+							 uint8_t tracking, int64_t at);
+
+/* Take the thing out of listings and details, or bring it back. */
+extern void data_hide(char kind, uint32_t index, bool gone);
 
 #endif							/* SANDBOX_DATA_H */

@@ -359,14 +359,14 @@ put_is_duplicated(Text *out, uint32_t index, bool duplicated)
 }
 
 static void
-put_account_times(Text *out, uint64_t hash)
+put_account_times(Text *out, int64_t changed, uint64_t hash)
 {
 	int64_t		seen = 1704067200 + (int64_t) (hash % (500 * DAY));
 
 	text_lit(out, ", \"statusFirstSeenTime\": ");
-	put_time(out, seen, hash);
+	put_time(out, changed ? changed : seen, hash);
 	text_lit(out, ", \"statusLastUpdateTime\": ");
-	put_time(out, seen + (int64_t) (hash % DAY), hash / 3);
+	put_time(out, changed ? changed : seen + (int64_t) (hash % DAY), hash / 3);
 }
 
 static void
@@ -382,7 +382,7 @@ put_account(Text *out, uint32_t index, Labels *labels)
 		text_uint(out, 1000000000 + hash % 9000000000);
 	text_lit(out, "\"");
 	put_account_status(out, account->status, labels);
-	put_account_times(out, hash);
+	put_account_times(out, account->changed, hash);
 	if (account->status >= 3 && account->status <= 7)
 		text_lit(out, ", \"statusErrorDetail\": \"No bill since last year\"");
 	text_lit(out, ", \"trackingStatus\": \"");
@@ -408,14 +408,17 @@ static void
 put_accounts(Text *out, const Connection *connection, Nested accounts,
 			 Labels *labels)
 {
+	bool		first = true;
+
 	if (accounts == NESTED_MISSING)
 		return;
 	text_lit(out, ", \"accounts\": [");
 	for (uint32_t i = 0; accounts == NESTED_FULL
 		 && i < connection->n_accounts; i++)
 	{
-		if (i > 0)
-			text_lit(out, ", ");
+		if (data.accounts[connection->first_account + i].gone)
+			continue;
+		put_comma(out, &first);
 		put_account(out, connection->first_account + i, labels);
 	}
 	text_lit(out, "]");
@@ -475,6 +478,8 @@ put_status(Text *out, const Connection *connection, uint64_t hash,
 		   const char *label)
 {
 	int64_t		seen = 1709251200 + (int64_t) (hash % (500 * DAY));
+	int64_t		updated = seen + (int64_t) (hash % (20 * DAY));
+	int64_t		changed = connection->changed;
 	const char *detail = NULL;
 
 	if (is_error(connection->status))
@@ -482,9 +487,9 @@ put_status(Text *out, const Connection *connection, uint64_t hash,
 	text_lit(out, ", \"status\": ");
 	put_string(out, label);
 	text_lit(out, ", \"statusFirstSeenTime\": ");
-	put_time(out, seen, hash);
+	put_time(out, changed ? changed : seen, hash);
 	text_lit(out, ", \"statusLastUpdateTime\": ");
-	put_time(out, seen + (int64_t) (hash % (20 * DAY)), hash / 3);
+	put_time(out, changed ? changed : updated, hash / 3);
 	text_lit(out, ", \"statusErrorDetail\": ");
 	put_string(out, detail);
 }
@@ -516,7 +521,10 @@ put_settings(Text *out, uint32_t index, uint64_t hash)
 {
 	const Connection *connection = &data.connections[index];
 	int64_t		created = 1704067200 + (int64_t) (hash % (60 * DAY));
+	int64_t		updated = created + (int64_t) (hash % (700 * DAY));
 
+	if (updated < connection->changed)
+		updated = connection->changed;
 	text_lit(out, ", \"initialDatasourceTypes\": ");
 	put_types(out, hash / 512);
 	text_lit(out, ", \"dataCollectionStartDate\": ");
@@ -531,7 +539,7 @@ put_settings(Text *out, uint32_t index, uint64_t hash)
 	text_lit(out, ", \"created\": ");
 	put_time(out, created, hash / 9);
 	text_lit(out, ", \"updated\": ");
-	put_time(out, created + (int64_t) (hash % (700 * DAY)), hash / 27);
+	put_time(out, updated, hash / 27);
 }
 
 static void

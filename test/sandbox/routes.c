@@ -218,7 +218,8 @@ passes(uint32_t connection, const Filter *filter)
 {
 	int			status = data.connections[connection].status;
 
-	return (filter->status < 0 || filter->status == status)
+	return !data.connections[connection].gone
+		&& (filter->status < 0 || filter->status == status)
 		&& (!filter->by_owner || has_owner(connection, &filter->owner))
 		&& (!filter->by_site || has_any_site(connection, filter));
 }
@@ -778,6 +779,14 @@ id_kind_of(const char *placeholder)
 	return NULL;
 }
 
+static bool
+is_gone(char kind, uint32_t index)
+{
+	if (kind == KIND_ACCOUNT)
+		return data.accounts[index].gone;
+	return kind == KIND_CONNECTION && data.connections[index].gone;
+}
+
 /* Turn the id in the path into an index; false once the answer is made. */
 static bool
 resolve_id(const Match *match, uint32_t *index, Answer *answer)
@@ -790,7 +799,8 @@ resolve_id(const Match *match, uint32_t *index, Answer *answer)
 
 	if (!uuid_parse(id.data, id.len, &kind, &number))
 		answer_error(answer, 400, "\"%s\" is not a valid UUID.", id.data);
-	else if (kind != wanted->kind || number < 1 || number > *wanted->count)
+	else if (kind != wanted->kind || number < 1 || number > *wanted->count
+			 || is_gone(kind, number - 1))
 		answer_error(answer, 404, "%s not found.", wanted->word);
 	else
 	{

@@ -142,6 +142,25 @@ control faults/clear >/dev/null
 is 'revoke' "$(call POST "$invitation/revoke")" '200 *"REVOKED"*'
 is 'revoked' "$(call "$invitation")" '*"REVOKED"*'
 
+# --- what a test wants to have happened
+control reset >/dev/null
+is 'set status' "$(control status "{\"connection\": \"$(connection 2)\", \"status\": \"PASSWORD_INCORRECT\", \"at\": 1767225600}")" '{"ok"*'
+is 'status set' "$(call "$detail/details")" '200 *"status": "PASSWORD_INCORRECT", "statusFirstSeenTime": "2026-01-01T00:00:00*, "statusLastUpdateTime": "2026-01-01T00:00:00*'
+control status "{\"connection\": \"$(connection 2)\", \"status\": \"CONNECTED\"}" >/dev/null
+is 'later status' "$(call "$detail/details")" "200 *\"status\": \"CONNECTED\", \"statusFirstSeenTime\": \"$(date -u +%Y)-*"
+is 'status unknown' "$(control status "{\"connection\": \"$(connection 2)\", \"status\": \"FINE\"}")" '{"detail"*'
+is 'status of nothing' "$(control status '{"status": "CONNECTED"}')" '{"detail"*'
+is 'status of another kind' "$(control status "{\"account\": \"$(connection 2)\", \"status\": \"ONBOARDED\"}")" '{"detail"*'
+control status "{\"account\": \"$(account 1)\", \"status\": \"OLD_ACCOUNT\", \"tracking\": \"DISABLED\", \"at\": 1767225600}" >/dev/null
+is 'account set' "$(call "$detail/details")" '*"status": "OLD_ACCOUNT", "statusFirstSeenTime": "2026-01-01T00:00:00*"trackingStatus": "DISABLED"*'
+control gone "{\"account\": \"$(account 1)\", \"gone\": true}" >/dev/null
+is 'account gone' "$(call "$detail/details" | members id "\"$(account 1)\"")" 0
+control gone "{\"connection\": \"$(connection 2)\", \"gone\": true}" >/dev/null
+is 'connection gone' "$(call "$detail/details")" '404 {"detail": *'
+is 'not listed' "$(call "$listing")" '200 {"totalConnections": 11, *'
+control gone "{\"connection\": \"$(connection 2)\", \"gone\": false}" >/dev/null
+is 'connection back' "$(call "$listing")" '200 {"totalConnections": 12, *'
+
 # --- faults
 fault '{"kind": "status", "status": 429, "retry_after": "2", "times": 1}'
 is 'status' "$(curl -si -H "X-API-Key: $key" "$base/ping")" '*HTTP/1.1 429 *Retry-After: 2*{"detail"*'
@@ -219,6 +238,23 @@ for bad in '{}' '{"kind": "x"}' '{"kind": "html", "x": 1}' '{"kind": "html", "de
 	'{"kind": "delay"}' '{"kind": "html", "times": 0}' '{"kind": 1}' '[' '' 'null'; do
 	is "refuses fault $bad" "$(control fault "$bad")" '{"detail": *'
 done
+
+# --- webhooks
+control reset >/dev/null
+secret=whsec_$(printf %s 'a key of 24 bytes 012345' | base64)
+webhook() { control webhook "{\"secret\": \"$secret\", \"id\": \"msg_1\", \"timestamp\": 1700000000${1:+, }$1}"; }
+signature() { printf %s "$1" | openssl dgst -sha256 -mac HMAC -macopt 'key:a key of 24 bytes 012345' -binary | base64; }
+signed=$(webhook '"body": "{\"a\": 1}"')
+is 'webhook' "$signed" '{"id": "msg_1", "timestamp": "1700000000", "signature": "v1,*", "body": "{\\"a\\": 1}", "deliveries": [[]]}'
+is 'its signature' "$signed" "*\"v1,$(signature 'msg_1.1700000000.{"a": 1}')\"*"
+is 'webhook of a connection' "$(webhook "\"connection\": \"$(connection 2)\"")" "*\"body\": \"{*$(connection 2)*accounts*eventType*connection.updated.v2*"
+is 'what changed' "$(webhook "\"connection\": \"$(connection 2)\", \"old\": {\"status\": \"PENDING\"}")" '*protectedChanges*:[[]*status*]*old*PENDING*'
+is 'two secrets' "$(control webhook '{"secret": ["whsec_AAAA", "whsec_BBBB"]}' | grep -o 'v1,' | wc -l)" 2
+is 'nobody there' "$(webhook '"url": "http://127.0.0.1:1/", "retries": 2')" '*[[]{"status": 0, "answer": null}, {"status": 0, "answer": null}, {"status": 0, "answer": null}]}'
+is 'another machine' "$(webhook '"url": "http://192.0.2.1:80/"')" '{"detail": "url: *'
+is 'no secret' "$(control webhook '{}')" '{"detail": "secret: *'
+is 'webhook of nothing known' "$(webhook "\"connection\": \"$(connection 999)\"")" '{"detail": "connection: *'
+is 'unknown member' "$(webhook '"evnt": "x"')" '{"detail": *evnt*'
 
 # --- log
 control reset >/dev/null

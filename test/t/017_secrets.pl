@@ -8,12 +8,15 @@ use warnings;
 
 use Fixture;
 use JSON::PP;
+use MIME::Base64;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $key = 'zq7-Key-of-the-mapping-0123456789';
 my $password = 'zq7-Pass"word of a login-1234';
 my $stale = 'zq7-Key-that-is-not-known-abcdefgh';
+my @hook_keys = map { "zq7-hook-key-$_-of-24-byte" } 1, 2;
+my ($hook, $hook_before) = map { encode_base64($_, '') } @hook_keys;
 my $fixture = Fixture->new(
 	sandbox => { companies => 3, connections => 14, accounts => 2, key => $key },
 	options => { page_size => 5, max_retries => 0, max_response_size => '4MB' },
@@ -64,6 +67,8 @@ $fixture->server('spilling', %same, page_size => 14, scan_memory => '64kB');
 $fixture->sql(<<"SQL");
 ALTER USER MAPPING FOR CURRENT_USER SERVER filed OPTIONS (DROP api_key, ADD api_key_file '$file');
 ALTER USER MAPPING FOR CURRENT_USER SERVER stale OPTIONS (SET api_key '$stale');
+ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (ADD webhook_secret 'whsec_$hook, whsec_$hook_before');
+SELECT nectar.create_history();
 CREATE FOREIGN TABLE peek (id uuid, portal jsonb OPTIONS (json_path 'portal'), portal_text text OPTIONS (json_path 'portal'),
 	deeper json OPTIONS (json_path 'portal.deeper'), note text OPTIONS (json_path 'note'), username varchar OPTIONS (json_path 'username'))
 	SERVER api OPTIONS (resource 'connections');
@@ -157,7 +162,9 @@ my @deeds = (
 	"SELECT id, length(url), expires_at FROM nectar.invite_to_connect('$company', server => 'api')",
 	"SELECT id, length(url), expires_at FROM nectar.invite_to_reconnect('$connection', server => 'api')",
 	'SELECT * FROM api.invitations', "SELECT * FROM api.invitations WHERE id = '$invitation'",
-	'SELECT prefill FROM invited', "SELECT nectar.revoke_invitation('$invitation', 'api')");
+	'SELECT prefill FROM invited', "SELECT nectar.revoke_invitation('$invitation', 'api')",
+	q{SELECT nectar.verify_webhook('{}', 'msg_1', extract(epoch FROM now())::bigint::text, 'v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'api')},
+	q{SELECT nectar.receive_webhook('{}', 'msg_1', '1', 'v1,x', 'api')}, q{SELECT changes FROM nectar.observe('api')});
 my @plans = map { "EXPLAIN (ANALYZE, VERBOSE, SETTINGS, FORMAT $_) SELECT * FROM api.connections c JOIN api.accounts a ON a.connection_id = c.id" }
   qw(TEXT JSON XML YAML);
 my $says = join ' ', $key, $password, map { "https://dash.nectarclimate.com/p/i/$_" } @planted;
@@ -187,6 +194,27 @@ run($_) foreach 'SELECT * FROM stale.companies', q{SELECT * FROM nectar.ping('st
 like($said, qr/the key \*+ is not known/, 'a key is masked');
 $sandbox->reset;
 
+# What an event holds is the sender's statement; what is said of it, and kept, is ours.
+my $receiver = $fixture->session(start => <<'SQL');
+SET client_min_messages = debug5; SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1;
+SET debug_print_parse = off; SET debug_print_rewritten = off; SET debug_print_plan = off
+SQL
+$receiver->value('SET auto_explain.log_min_duration = -1') if $has{auto_explain};
+foreach my $bent ({ set => $planted }, { set => { %$planted, created => $planted->{note} } }, { set => { %$planted, id => $planted->{note} } },
+	{ set => { %$planted, status => $planted->{note} }, old => $planted }, { set => $planted, event => 'document.created.v2' }, { body => encode_json($planted) . ' x' })
+{
+	my $made = decode_json($sandbox->control('POST', 'webhook', encode_json({ secret => "whsec_$hook_before", connection => $connection, %$bent })));
+
+	foreach my $function ('verify_webhook', 'receive_webhook')
+	{
+		my ($rows, $messages) = $receiver->both("SELECT nectar.$function(\$b\$$made->{body}\$b\$, '$made->{id}', '$made->{timestamp}', '$made->{signature}', 'api')");
+
+		like($rows . $messages, qr/eventType|applied|unchanged|unreadable|kept|NC001/, "$function() of an event full of secrets");
+		$said .= $rows . $messages;
+	}
+}
+$receiver->value('SELECT 1');    # pg_stat_activity shows the last statement, which is the sender's
+
 # ---- options that are refused, keys that are no keys ----
 
 # The statement is the user's own; the answer to it is ours.
@@ -200,7 +228,10 @@ my @refused = (
 	"ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (SET api_key 'zq7 with a blank-7')",
 	"ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (ADD api_key_file 'zq7-key-as-a-path-8')",
 	"ALTER USER MAPPING FOR CURRENT_USER SERVER filed OPTIONS (ADD api_key 'zq7-both-9')",
-	"ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (ADD token 'zq7-misplaced-10')");
+	"ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (ADD token 'zq7-misplaced-10')",
+	"ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (SET webhook_secret 'whsec_zq7-no-base64-11')",
+	"ALTER USER MAPPING FOR CURRENT_USER SERVER api OPTIONS (SET webhook_secret 'zq7+without+prefix+12aaa')",
+	"CREATE SERVER x FOREIGN DATA WRAPPER connection_fdw OPTIONS (webhook_secret 'whsec_zq7misplaced13')");
 my $quiet = $fixture->session(start => <<'SQL');
 SET log_statement = none; SET log_min_error_statement = panic; SET log_min_duration_statement = -1; SET debug_print_parse = off;
 SET debug_print_rewritten = off; SET debug_print_plan = off; SET log_min_messages = panic
@@ -218,7 +249,7 @@ my @views = (
 	'pg_stat_activity', 'pg_backend_memory_contexts', 'pg_cursors', 'pg_prepared_statements', 'pg_stats', 'pg_locks', 'pg_settings',
 	'pg_foreign_server', 'pg_foreign_table', 'pg_stat_user_tables', 'information_schema.foreign_server_options',
 	'information_schema.foreign_table_options', 'nectar.options()', 'nectar.errors()', 'nectar.connection_statuses',
-	'nectar.account_statuses', ($has{pg_stat_statements} ? 'pg_stat_statements' : ()));
+	'nectar.account_statuses', (map { "nectar_history.$_" } qw(connection_state account_state status_event webhook_event attention connection_timeline)), ($has{pg_stat_statements} ? 'pg_stat_statements' : ()));
 my $shown = $session->value('RESET client_min_messages') // '';
 $shown .= $session->value("SELECT v::text FROM $_ v") foreach @views;
 my $reader = $fixture->session(user => 'reader');
@@ -281,20 +312,21 @@ sub places_in_memory
 }
 
 my $holder = $fixture->session;
-$holder->value($_) foreach grep { !/^PREPARE|stale|ill_typed/ } @deeds;
+$holder->value($_) foreach grep { !/^PREPARE|stale|ill_typed|_webhook/ } @deeds;
+$holder->error($_) foreach grep { /_webhook/ } @deeds;
 $holder->error('SELECT * FROM stale.companies');
 SKIP:
 {
 	my ($looked, @live) = places_in_memory($holder->pid, $key);
-	skip 'the memory of another process cannot be read here', 4 if !$looked;
+	skip 'the memory of another process cannot be read here', 8 if !$looked;
 	cmp_ok(scalar(grep { $_ ne 'api_key=' } @live), '<=', 5, 'a key is once in memory for each session, beside the catalog');
 	cmp_ok(scalar @live, '>', 0, 'where it is in use');
 	$fixture->sql("DROP USER MAPPING FOR CURRENT_USER SERVER $_") foreach qw(api filed tls stale spilling);
 	$holder->value('DISCARD ALL; SELECT count(*) FROM pg_class');
-	foreach my $secret ($key, $stale)
+	foreach my $secret ($key, $stale, "whsec_$hook", $hook_before, @hook_keys)
 	{
 		my (undef, @left) = places_in_memory($holder->pid, $secret);
-		is(scalar(grep { $_ ne 'api_key=' } @left), 0, 'and nowhere once the mapping is gone');
+		is(scalar(grep { !/^(?:api_key=|_secret=|, whsec_)$/ } @left), 0, 'and nowhere once the mapping is gone');
 	}
 }
 
@@ -331,7 +363,7 @@ is($holder->value($read), 3, 'a line end of Windows is none of the key');
 
 # ---- nothing of it shows ----
 
-$_->quit foreach $session, $quiet, $reader, $holder;
+$_->quit foreach $session, $receiver, $quiet, $reader, $holder;
 $fixture->stop;
 my $log = slurp_file($node->logfile, $log_begins);
 cmp_ok(length $log, '>', 1_000_000, 'a talkative log');
