@@ -74,6 +74,10 @@ my $ids = q('{) . join(',', map { $fixture->connection($_) } 1 .. 20) . q(}'::uu
 check('20 ids that the query itself finds',
 	"SELECT count(*) FROM api.connections WHERE id = ANY (ARRAY(SELECT unnest($ids)))", 20, ceil(20 / 10));
 check('20 acts in bulk', "SELECT count(*) FROM nectar.bulk_confirm_accounts($ids, true, 'api')", 20, ceil(20 / 10));
+my $accounts = q('{) . join(',', map { $fixture->account($_) } 1 .. 20) . q(}'::uuid[]);
+check('20 accounts in bulk', "SELECT count(*) FROM nectar.bulk_set_account_tracking($accounts, true, server => 'api')", 20, ceil(20 / 10));
+$fixture->sql(q{ALTER FOREIGN TABLE api.connections OPTIONS (ADD updatable 'true')});
+check('an UPDATE of 40 rows', "UPDATE api.connections SET multiply_by_occupancy = true WHERE company_id = '$company'", 41, 1 + ceil(40 / 10));
 
 $session->quit;
 $fixture->stop;
