@@ -48,7 +48,8 @@ REGRESS = \
 	appends \
 	readers \
 	updates \
-	webhooks
+	webhooks \
+	history
 
 # What two sessions do in turns; see specs/.
 ISOLATION = change

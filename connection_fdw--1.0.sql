@@ -463,8 +463,8 @@ BEGIN
                 SELECT e.server, e.datasource_name, e.category, count(*) AS episodes,
                        count(*) FILTER (WHERE e.is_open) AS open,
                        count(*) FILTER (WHERE e.is_resolved) AS resolved,
-                       percentile_cont(0.5) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved) AS median,
-                       percentile_cont(0.9) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved) AS p90,
+                       justify_hours(percentile_cont(0.5) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved)) AS median,
+                       justify_hours(percentile_cont(0.9) WITHIN GROUP (ORDER BY e.duration) FILTER (WHERE e.is_resolved)) AS p90,
                        max(e.duration) FILTER (WHERE e.is_resolved) AS longest,
                        now() - min(e.since) FILTER (WHERE e.is_open) AS longest_open
                   FROM episode e
@@ -539,13 +539,13 @@ DECLARE
     is_full boolean;
 BEGIN
     FOR part IN
-        SELECT n.name, n.columns, c.oid::regclass AS made, c.relowner = current_user::regrole AS is_mine,
+        SELECT n.name, n.key, n.columns, c.oid::regclass AS made, c.relowner = current_user::regrole AS is_mine,
                c.relkind = 'r' AND NOT c.relhastriggers AND NOT c.relhasrules
                AND n.columns = (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
                                   FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS is_as_made
-          FROM (SELECT 'nectar_company_read' AS name, 'company_id uuid, whole boolean' AS columns
+          FROM (SELECT 'nectar_company_read' AS name, 'company_id' AS key, 'company_id uuid, whole boolean' AS columns
                 UNION ALL
-                SELECT CASE h.table_name WHEN 'connection_state' THEN 'nectar_connection_read' ELSE 'nectar_account_read' END,
+                SELECT CASE h.table_name WHEN 'connection_state' THEN 'nectar_connection_read' ELSE 'nectar_account_read' END, 'id',
                        string_agg(format('%I %s', h.column_name, h.definition), ', ' ORDER BY h.place)
                   FROM nectar.history_columns() h
                  WHERE h.table_name IN ('connection_state', 'account_state') AND h.place BETWEEN 1001 AND 2000
@@ -561,6 +561,8 @@ BEGIN
         END IF;
         IF part.made IS NULL THEN
             EXECUTE format('CREATE TEMPORARY TABLE %I (%s) ON COMMIT DELETE ROWS', part.name, part.columns);
+            -- whatever the planner thinks of the tables, looking up is cheap then
+            EXECUTE format('CREATE INDEX ON pg_temp.%I (%I)', part.name, part.key);
             CONTINUE;
         END IF;
         EXECUTE format('SELECT EXISTS (SELECT FROM pg_temp.%I)', part.name) INTO is_full;
@@ -609,6 +611,7 @@ COMMENT ON FUNCTION history_check(name) IS 'internal: an error unless there is a
 CREATE FUNCTION history_merge_kind(history name, kind text, server text, source text, started timestamptz,
         merged_at timestamptz, OUT total bigint, OUT changes bigint, OUT gone bigint) RETURNS record
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET jit = off
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -623,8 +626,8 @@ DECLARE
     tracking CONSTANT text := CASE WHEN is_account THEN 'x.tracking_status' ELSE 'NULL' END;
     times CONSTANT text[] := CASE WHEN NOT is_account THEN '{updated}'::text[] ELSE '{}' END
         || '{status_last_update_time,status_first_seen_time}'::text[];
-    narrow CONSTANT text := concat_ws(', ', 'id, company_id, status, status_since', array_to_string(times, ', '),
-        CASE WHEN is_account THEN 'connection_id, tracking_status' ELSE 'company_name' END);
+    narrow CONSTANT text := array_to_string(ARRAY['id', 'company_id', 'status', 'status_since']
+        || times || CASE WHEN is_account THEN ARRAY['connection_id', 'tracking_status'] ELSE ARRAY['company_name'] END, ', ');
     newest CONSTANT text := (SELECT 'greatest(' || string_agg('x.' || t, ', ') || ')' FROM unnest(times) t);
     -- of one row, by the members that another has as well
     newest_of CONSTANT text := (SELECT 'greatest(' || string_agg('CASE WHEN %2$s.' || t || ' IS NOT NULL THEN %1$s.' || t || ' END', ', ') || ')'
@@ -651,12 +654,13 @@ BEGIN
       FROM nectar.history_columns() c
      WHERE c.table_name = kind || '_state' AND c.place BETWEEN 1001 AND 2000;
 
-    -- A listing that changes while it is read can show a thing twice.
+    -- What moves while it is read is listed twice.
     EXECUTE format('SELECT coalesce(sum(i.n), 0), count(*) FROM (SELECT count(*) AS n FROM %s GROUP BY id) i', read) INTO n, total;
     IF n > total THEN
         EXECUTE format('DELETE FROM %1$s a USING %1$s b WHERE b.id = a.id AND b.ctid <> a.ctid'
-                       ' AND (coalesce(%2$s, ''-infinity''), b.ctid) > (coalesce(%3$s, ''-infinity''), a.ctid)',
-                       read, format(newest_of, 'b', 'b'), format(newest_of, 'a', 'a'));
+                       ' AND (coalesce(%2$s, ''-infinity''), b.%4$I, b.ctid) > (coalesce(%3$s, ''-infinity''), a.%4$I, a.ctid)',
+                       read, format(newest_of, 'b', 'b'), format(newest_of, 'a', 'a'),
+                       CASE WHEN is_account THEN 'connection_id' ELSE 'id' END);
     END IF;
     IF source = 'webhook' THEN
         EXECUTE format('UPDATE %s r SET (%s) = ROW(%s) FROM %s s WHERE s.server = $1 AND s.id = r.id',
@@ -716,10 +720,14 @@ BEGIN
     gone := 0;
     IF source <> 'webhook' THEN
         EXECUTE format($q$
-            WITH went AS (
-                UPDATE %2$s s SET gone_at = $5, last_seen = $5
+            WITH missing AS MATERIALIZED (
+                SELECT s.id FROM %2$s s
                  WHERE s.server = $1 AND s.gone_at IS NULL AND s.last_seen <= $4
-                   AND NOT EXISTS (SELECT FROM %1$s r WHERE r.id = s.id) AND (%3$s)
+                   AND NOT EXISTS (SELECT FROM %1$s r WHERE r.id = s.id)),
+            went AS (
+                UPDATE %2$s s SET gone_at = $5, last_seen = $5
+                  FROM missing m
+                 WHERE s.server = $1 AND s.id = m.id AND (%3$s)
                 RETURNING %4$s)
             %5$s
             SELECT $5, $3, $1, $2, 'gone', %6$s, x.status, NULL, %7$s, NULL, x.status_since, $5, NULL
@@ -734,7 +742,7 @@ BEGIN
                  ELSE 'EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id = s.company_id)'
                       ' OR EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id IS NULL)'
                       '    AND NOT EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.company_id = s.company_id)' END,
-            narrow, events, ids, tracking)
+            's.' || replace(narrow, ', ', ', s.'), events, ids, tracking)
             USING server, kind, source, started, merged_at;
         GET DIAGNOSTICS gone = ROW_COUNT;
     END IF;
@@ -798,14 +806,19 @@ BEGIN
 
     EXECUTE format($q$
         INSERT INTO %I.observation (server, company_id, observed_at, connections, accounts)
-        SELECT $1, c.company_id, $2,
-               (SELECT count(*) FROM pg_temp.nectar_connection_read r WHERE r.company_id = c.company_id),
-               (SELECT count(*) FROM pg_temp.nectar_account_read r WHERE r.company_id = c.company_id)
+        SELECT $1, c.company_id, $2, coalesce(r.n, 0), coalesce(a.n, 0)
           FROM pg_temp.nectar_company_read c
+          LEFT JOIN (SELECT company_id, count(*) AS n FROM pg_temp.nectar_connection_read GROUP BY company_id) r USING (company_id)
+          LEFT JOIN (SELECT company_id, count(*) AS n FROM pg_temp.nectar_account_read GROUP BY company_id) a USING (company_id)
          WHERE c.whole AND c.company_id IS NOT NULL
             ON CONFLICT (server, company_id) DO UPDATE
            SET (observed_at, connections, accounts) = (excluded.observed_at, excluded.connections, excluded.accounts)$q$,
         history) USING server, merged_at;
+    EXECUTE format($q$
+        DELETE FROM %I.observation o
+         WHERE o.server = $1
+           AND EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id IS NULL)
+           AND NOT EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.company_id = o.company_id)$q$, history) USING server;
     IF changes + gone > 0 THEN
         PERFORM nectar.history_notify(history, server, merged_at, changes + gone);
     END IF;
@@ -817,6 +830,7 @@ CREATE FUNCTION observe(server name DEFAULT NULL, company_id uuid DEFAULT NULL, 
         wait boolean DEFAULT true, OUT connections bigint, OUT accounts bigint, OUT changes bigint, OUT gone bigint,
         OUT requests bigint) RETURNS record
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE COST 1000000
+    SET jit = off
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

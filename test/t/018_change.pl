@@ -293,7 +293,7 @@ sub drop_tables
 {
 	away('flaky', '42P01',
 		sub {
-			$main->value("DROP FOREIGN TABLE flaky.$_") foreach qw(companies sites connections accounts);
+			$main->value("DROP FOREIGN TABLE flaky.$_") foreach qw(companies sites connections accounts invitations);
 			sleep 0.1;
 			$main->value($make_flaky_tables);
 		});

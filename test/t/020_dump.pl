@@ -28,7 +28,7 @@ my %value = (
 	base_url => $sandbox->https . '/v2.2', dashboard_url => 'https://dash.example.com',
 	company_ids => join(', ', map { $fixture->company($_) } 1 .. 2), page_size => 7, max_concurrency => 3,
 	max_requests => 1000, scan_memory => '1MB', connect_timeout => '5s', request_timeout => '45s', max_retries => 2,
-	retry_max_delay => '3s', max_response_size => '8MB', ca_file => $sandbox->ca, proxy => 'http://127.0.0.1:1', read_only => 'true',
+	retry_max_delay => '3s', max_response_size => '8MB', ca_file => $sandbox->ca, proxy => 'http://127.0.0.1:1', read_only => 'true', updatable => 'true',
 	on_unknown_status => 'error', accounts_source => 'list', api_key => 'a key with no blank' =~ s/ /-/gr, api_key_file => $key_file,
 	resource => 'connections', json_path => 'datasource.name');
 my %unasked = (attrs => 1, status_type => 1);    # of IMPORT: not kept
