@@ -528,8 +528,10 @@ END
 $$;
 COMMENT ON FUNCTION create_history(name) IS 'make the tables and views of a history, or bring them up to date; they belong to the caller and outlive the extension';
 
--- The temporary tables that hold what was read, empty.  In a session that
--- changes roles they could be another's, with triggers of that role's.
+-- The temporary tables that hold what was read, empty: rows that may have to
+-- be merged, and of a pass also what was seen and which listings were whole.
+-- In a session that changes roles they could be another's, with triggers of
+-- that role's.
 CREATE FUNCTION history_staging() RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -543,14 +545,16 @@ BEGIN
                c.relkind = 'r' AND NOT c.relhastriggers AND NOT c.relhasrules
                AND n.columns = (SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
                                   FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS is_as_made
-          FROM (SELECT 'nectar_company_read' AS name, 'company_id' AS key, 'company_id uuid, whole boolean' AS columns
+          FROM (VALUES ('nectar_company_read', 'company_id', 'company_id uuid, whole boolean'),
+                       ('nectar_seen', 'id', 'kind text, id uuid, connection_id uuid, company_id uuid')
                 UNION ALL
                 SELECT CASE h.table_name WHEN 'connection_state' THEN 'nectar_connection_read' ELSE 'nectar_account_read' END, 'id',
                        string_agg(format('%I %s', h.column_name, h.definition), ', ' ORDER BY h.place)
                   FROM nectar.history_columns() h
                  WHERE h.table_name IN ('connection_state', 'account_state') AND h.place BETWEEN 1001 AND 2000
-                 GROUP BY h.table_name) n
+                 GROUP BY h.table_name) n(name, key, columns)
           LEFT JOIN pg_class c ON c.oid = to_regclass('pg_temp.' || n.name)
+         ORDER BY n.name
     LOOP
         IF part.made IS NOT NULL AND NOT part.is_mine THEN
             RAISE EXCEPTION 'temporary table "%" belongs to another role', part.name
@@ -572,7 +576,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION history_staging() IS 'internal: empty temporary tables for what is read, nectar_connection_read, nectar_account_read, nectar_company_read';
+COMMENT ON FUNCTION history_staging() IS 'internal: empty temporary tables for what is read, nectar_connection_read, nectar_account_read, nectar_company_read, nectar_seen';
 
 CREATE FUNCTION history_check(history name) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -662,6 +666,9 @@ BEGIN
                        read, format(newest_of, 'b', 'b'), format(newest_of, 'a', 'a'),
                        CASE WHEN is_account THEN 'connection_id' ELSE 'id' END);
     END IF;
+    IF source <> 'webhook' THEN
+        SELECT count(DISTINCT i.id) INTO total FROM pg_temp.nectar_seen i WHERE i.kind = history_merge_kind.kind;
+    END IF;
     IF source = 'webhook' THEN
         EXECUTE format('UPDATE %s r SET (%s) = ROW(%s) FROM %s s WHERE s.server = $1 AND s.id = r.id',
                        read, cols.plain, cols.filled, state) USING server;
@@ -723,7 +730,7 @@ BEGIN
             WITH missing AS MATERIALIZED (
                 SELECT s.id FROM %2$s s
                  WHERE s.server = $1 AND s.gone_at IS NULL AND s.last_seen <= $4
-                   AND NOT EXISTS (SELECT FROM %1$s r WHERE r.id = s.id)),
+                   AND NOT EXISTS (SELECT FROM pg_temp.nectar_seen r WHERE r.kind = $2 AND r.id = s.id)),
             went AS (
                 UPDATE %2$s s SET gone_at = $5, last_seen = $5
                   FROM missing m
@@ -735,8 +742,8 @@ BEGIN
              ORDER BY x.id$q$,
             read, state,
             CASE WHEN is_account
-                 THEN format('EXISTS (SELECT FROM pg_temp.nectar_connection_read r JOIN pg_temp.nectar_company_read c ON c.company_id = r.company_id'
-                             '         WHERE c.whole AND r.id = s.connection_id)'
+                 THEN format('EXISTS (SELECT FROM pg_temp.nectar_seen r JOIN pg_temp.nectar_company_read c ON c.company_id = r.company_id'
+                             '         WHERE c.whole AND r.kind = ''connection'' AND r.id = s.connection_id)'
                              ' OR EXISTS (SELECT FROM %I.connection_state o WHERE o.server = $1 AND o.id = s.connection_id AND o.gone_at IS NOT NULL)',
                              history)
                  ELSE 'EXISTS (SELECT FROM pg_temp.nectar_company_read c WHERE c.whole AND c.company_id = s.company_id)'
@@ -806,11 +813,11 @@ BEGIN
 
     EXECUTE format($q$
         INSERT INTO %I.observation (server, company_id, observed_at, connections, accounts)
-        SELECT $1, c.company_id, $2, coalesce(r.n, 0), coalesce(a.n, 0)
+        SELECT $1, c.company_id, $2, count(*) FILTER (WHERE r.kind = 'connection'), count(*) FILTER (WHERE r.kind = 'account')
           FROM pg_temp.nectar_company_read c
-          LEFT JOIN (SELECT company_id, count(*) AS n FROM pg_temp.nectar_connection_read GROUP BY company_id) r USING (company_id)
-          LEFT JOIN (SELECT company_id, count(*) AS n FROM pg_temp.nectar_account_read GROUP BY company_id) a USING (company_id)
+          LEFT JOIN pg_temp.nectar_seen r ON r.company_id = c.company_id
          WHERE c.whole AND c.company_id IS NOT NULL
+         GROUP BY c.company_id
             ON CONFLICT (server, company_id) DO UPDATE
            SET (observed_at, connections, accounts) = (excluded.observed_at, excluded.connections, excluded.accounts)$q$,
         history) USING server, merged_at;
@@ -837,7 +844,8 @@ DECLARE
     target CONSTANT text := nectar.history_server(observe.server);
     lock CONSTANT bigint := nectar.history_lock(observe.history, 'observe', target);
     started timestamptz;
-    cols record;
+    part record;
+    reads text := '';
 BEGIN
     PERFORM nectar.history_check(observe.history);
     IF current_setting('transaction_read_only')::boolean THEN
@@ -851,21 +859,36 @@ BEGIN
 
     started := clock_timestamp();
     PERFORM nectar.history_staging();
-    SELECT string_agg(format('%I', c.column_name), ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'connection_state') AS connection,
-           string_agg(format('%I', c.column_name), ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'account_state') AS account,
-           string_agg(v.value, ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'connection_state') AS connection_values,
-           string_agg(v.value, ', ' ORDER BY c.place) FILTER (WHERE c.table_name = 'account_state') AS account_values
-      INTO cols
-      FROM nectar.history_columns() c,
-           LATERAL (SELECT format(CASE c.column_name WHEN 'company_id' THEN 'coalesce((l.%1$I).%2$I, l.read_company_id)' ELSE '(l.%1$I).%2$I' END,
-                                  split_part(c.table_name, '_', 1), c.column_name) AS value) v
-     WHERE c.table_name IN ('connection_state', 'account_state') AND c.place BETWEEN 1001 AND 2000;
+    FOR part IN
+        SELECT k.kind, k.read, format('%I.%I', observe.history, c.table_name) AS state,
+               string_agg(format('%I', c.column_name), ', ' ORDER BY c.place) AS columns,
+               string_agg(format('s.%I', c.column_name), ', ' ORDER BY c.place) AS state_columns,
+               string_agg(CASE c.column_name WHEN 'company_id' THEN format('coalesce((l.%I).company_id, l.read_company_id)', k.kind)
+                                             ELSE format('(l.%I).%I', k.kind, c.column_name) END, ', ' ORDER BY c.place) AS values
+          FROM (VALUES ('connection', 'connection_state', 'nectar_connection_read'), ('account', 'account_state', 'nectar_account_read'))
+               k(kind, state, read)
+          JOIN nectar.history_columns() c ON c.table_name = k.state AND c.place BETWEEN 1001 AND 2000
+         GROUP BY k.kind, k.read, c.table_name
+    LOOP
+        -- what is as it was need not be merged: whoever writes meanwhile knows something newer
+        reads := reads || format($q$,
+        %1$I AS (
+            INSERT INTO pg_temp.%2$I (%3$s)
+            SELECT %4$s
+              FROM listing l
+              LEFT JOIN %5$s s ON s.server = $1 AND s.id = (l.%1$I).id
+             WHERE l.kind = %1$L
+               AND (s.id IS NULL OR s.gone_at IS NOT NULL OR ROW(%4$s) IS DISTINCT FROM ROW(%6$s)))$q$,
+            part.kind, part.read, part.columns, part.values, part.state, part.state_columns);
+    END LOOP;
     EXECUTE format($q$
-        WITH listing AS MATERIALIZED (SELECT * FROM nectar.read_listings($1::name, $2)),
-        connection AS (
-            INSERT INTO pg_temp.nectar_connection_read (%s) SELECT %s FROM listing l WHERE l.kind = 'connection'),
-        account AS (
-            INSERT INTO pg_temp.nectar_account_read (%s) SELECT %s FROM listing l WHERE l.kind = 'account'),
+        WITH listing AS MATERIALIZED (SELECT * FROM nectar.read_listings($1::name, $2))%s,
+        seen AS (
+            INSERT INTO pg_temp.nectar_seen (kind, id, connection_id, company_id)
+            SELECT l.kind, coalesce((l.connection).id, (l.account).id), (l.account).connection_id,
+                   coalesce((l.connection).company_id, (l.account).company_id, l.read_company_id)
+              FROM listing l
+             WHERE l.kind IN ('connection', 'account')),
         company AS (
             -- the end says that all were listed, unless company_ids left some out
             INSERT INTO pg_temp.nectar_company_read (company_id, whole)
@@ -875,11 +898,10 @@ BEGIN
                 OR l.kind = 'end'
                    AND NOT EXISTS (SELECT FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o
                                     WHERE s.srvname = $1 AND o.option_name = 'company_ids'))
-        SELECT l.requests FROM listing l WHERE l.kind = 'end'$q$,
-        cols.connection, cols.connection_values, cols.account, cols.account_values)
+        SELECT l.requests FROM listing l WHERE l.kind = 'end'$q$, reads)
        INTO STRICT requests USING target, observe.company_id;
     -- without statistics, ids would seem to repeat
-    ANALYZE pg_temp.nectar_connection_read (id, company_id), pg_temp.nectar_account_read (id, connection_id, company_id);
+    ANALYZE pg_temp.nectar_seen, pg_temp.nectar_connection_read (id), pg_temp.nectar_account_read (id);
 
     SELECT m.connections, m.accounts, m.changes, m.gone INTO connections, accounts, changes, gone
       FROM nectar.history_merge(observe.history, target, 'poll', started) m;
