@@ -156,6 +156,14 @@ SELECT changes FROM observe();
 SELECT receive(jsonb_build_object('connection', connection(3)));
 SELECT string_agg(concat_ws(' ', source, new_status), ', ' ORDER BY id) FROM nectar_history.status_event WHERE connection_id = connection(3);
 
+-- What has gone since an event was sent, it does not bring back; a later one does.
+SELECT test.gone('connection', connection(6)) \gset
+SELECT gone > 0 FROM observe();
+SELECT receive(jsonb_build_object('age', age, 'body', format('{"eventType": "connection.updated.v2", "id": "%s", "status": "CONNECTED", "updated": "%s"}',
+       connection(6), to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')))) FROM unnest(ARRAY[200, 0]) age;
+SELECT string_agg(concat_ws(' ', source, change), ', ' ORDER BY id) FROM nectar_history.status_event WHERE connection_id = connection(6) AND kind = 'connection';
+SELECT test.gone('connection', connection(6), false) \gset
+
 -- Outside the scope: that it came, nothing of it.
 ALTER SERVER sandbox OPTIONS (ADD company_ids 'c0000000-0000-4000-8000-000000000002');
 SELECT receive(event(4, 'WEBSITE_DOWN', 10, '{"id": "msg_outside", "old": {"status": "CONNECTED"}}'));
