@@ -956,7 +956,9 @@ CREATE FUNCTION webhook_merge(event jsonb, sent_at timestamptz, server text, his
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    newest CONSTANT text := 'greatest(%1$s.updated, %1$s.status_last_update_time, %1$s.status_first_seen_time)';
+    -- newest time of %1$s by the members that %2$s has as well
+    newest CONSTANT text := (SELECT 'greatest(' || string_agg('CASE WHEN %2$s.' || t || ' IS NOT NULL THEN %1$s.' || t || ' END', ', ') || ')'
+                               FROM unnest('{updated,status_last_update_time,status_first_seen_time}'::text[]) t);
     locked_at timestamptz;
     known_by timestamptz;
     why text;
@@ -981,18 +983,24 @@ BEGIN
     -- what is written from here on, this has written
     PERFORM pg_advisory_xact_lock(nectar.history_lock(history, 'merge', server));
     locked_at := clock_timestamp();
-    -- the sender's time is cut to the second
-    known_by := least(sent_at + interval '1 second', locked_at);
+    EXECUTE format($q$
+        SELECT bool_or(%2$s < %3$s)
+          FROM pg_temp.nectar_connection_read r
+          JOIN %1$I.connection_state s ON s.server = $1 AND s.id = r.id$q$,
+        history, format(newest, 'r', 's'), format(newest, 's', 'r')) INTO is_stale USING server;
+    -- a sender tries again later, with a new time: what an older event says of
+    -- accounts without a time is older too; the time is cut to the second
+    known_by := CASE WHEN is_stale THEN '-infinity' ELSE least(sent_at + interval '1 second', locked_at) END;
     SELECT m.changes INTO changes
       FROM nectar.history_merge(history, server, 'webhook', known_by) m;
     EXECUTE format($q$
         SELECT bool_or(s.last_seen >= $2)
                OR EXISTS (SELECT FROM pg_temp.nectar_account_read r JOIN %1$I.account_state a ON a.server = $1 AND a.id = r.id
                            WHERE a.last_seen >= $2),
-               bool_or(%2$s < %3$s OR s.gone_at > $3)
+               $4 OR bool_or(s.gone_at > $3)
           FROM pg_temp.nectar_connection_read r
           JOIN %1$I.connection_state s ON s.server = $1 AND s.id = r.id$q$,
-        history, format(newest, 'r'), format(newest, 's')) INTO is_written, is_stale USING server, locked_at, known_by;
+        history) INTO is_written, is_stale USING server, locked_at, known_by, is_stale;
     RETURN CASE WHEN is_written THEN format('applied: %s changes', changes) WHEN is_stale THEN 'stale' ELSE 'unchanged' END;
 END
 $$;

@@ -146,6 +146,13 @@ SELECT status, account_number <> '' FROM nectar_history.account_state WHERE id =
 SELECT count(*) FROM nectar_history.account_state WHERE connection_id = connection(2) AND gone_at IS NOT NULL;
 SELECT kind, change, new_status, source FROM nectar_history.status_event WHERE account_id = account(2) ORDER BY id;
 
+-- What an older event says of an account that shows no time is as old as the event, whenever it was sent; a time that is newer counts.
+SELECT minute, at, receive(event(2, 'CONNECTED', minute) || jsonb_build_object('set',
+           event(2, 'CONNECTED', minute) -> 'set' || jsonb_build_object('accounts', jsonb_build_array(
+               jsonb_strip_nulls(jsonb_build_object('id', account(2), 'trackingStatus', tracking, 'statusLastUpdateTime', at))))))
+  FROM (VALUES (80, 'DISABLED', NULL), (75, 'ENABLED', NULL), (75, 'UNSET', '2026-02-02T00:00:00Z')) t(minute, tracking, at);
+SELECT old_tracking, new_tracking FROM nectar_history.status_event WHERE account_id = account(2) AND change = 'tracking' ORDER BY id;
+
 -- Polling beside: what a webhook told is known, and the other way round.
 SELECT connections > 0, gone FROM observe();
 SELECT test.status(connection(3), 'URL_INACCESSIBLE') \gset
