@@ -93,6 +93,7 @@ SELECT connection_magic_link(company(1));
 SELECT test.fault('{"kind": "patch", "set": {"connectionMagicLinkSecret": null, "magicLinkUrl": null, "companyMagicLinkSecret": ""}}') \gset
 SELECT connection_magic_link(connection(2));
 SELECT company_magic_link(company(1));
+SELECT company_magic_link(company(1), ARRAY['50000000-0000-4000-8000-000000000001']::uuid[]);
 SELECT test.faults_clear() \gset
 -- Parts of a link are encoded; the dashboard is the server's.
 ALTER SERVER sandbox OPTIONS (ADD dashboard_url 'https://dash.example/nectar/');

@@ -43,6 +43,9 @@ SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'content_t
 SELECT * FROM refusals(ARRAY[$$create_connection(company(1), 'https://portal.example', 'user', 'pass-7301')$$,
                              $$create_connection(company(1), 'https://portal.example', 'user', 'weak')$$]);
 SELECT test.faults_clear() \gset
+SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'content_type', 'application/json', 'body', '{"detail": "no login at /?p=a%2Fb%C3%BC"}')) \gset
+SELECT * FROM refusals(ARRAY[$$create_connection(company(1), 'https://portal.example', 'user', 'a/bü')$$]);
+SELECT test.faults_clear() \gset
 -- It was created, but the answer does not say which connection it is.
 SELECT test.fault('{"kind": "patch", "unset": ["id"]}') \gset
 SELECT * FROM refusals(ARRAY[$$create_connection(company(1), 'https://portal.example', 'user', 'x')$$]);

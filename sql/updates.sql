@@ -223,11 +223,11 @@ SELECT refused('UPDATE connections SET multiply_by_occupancy = true');
 ALTER FOREIGN TABLE accounts OPTIONS (DROP updatable);
 ALTER SERVER sandbox OPTIONS (SET updatable 'true');
 
--- A read-only server, a read-only transaction; EXPLAIN shows the plan all the same.
+-- A read-only server, which says so, and a read-only transaction.
 ALTER SERVER sandbox OPTIONS (ADD read_only 'true');
 SELECT refused('UPDATE accounts SET tracking_status = ''ENABLED''');
 SELECT refused('EXPLAIN ANALYZE UPDATE accounts SET tracking_status = ''ENABLED''');
-EXPLAIN (COSTS OFF) UPDATE accounts SET tracking_status = 'ENABLED' WHERE connection_id = connection(2);
+SELECT pg_relation_is_updatable('accounts'::regclass, false) AS events;
 ALTER SERVER sandbox OPTIONS (DROP read_only);
 BEGIN READ ONLY;
 SELECT refused('UPDATE accounts SET tracking_status = ''ENABLED''');

@@ -240,29 +240,36 @@ cfdw_act_look_up(CfdwSession *session, const char *task, const char *path)
 }
 
 void
-cfdw_act_refuse_answer(const CfdwSession *session, const CfdwActRequest *act, const char *why)
+cfdw_act_refuse(const CfdwSession *session, const CfdwActRequest *act, CfdwCause cause,
+				const char *why)
 {
 	CfdwFailure failure = {
-		.cause = CFDW_WRONG_SHAPE,
+		.cause = cause,
 		.task = act->task,
 		.server = session->server_name,
 		.role = session->role,
 		.method = cfdw_method_name(act->method),
 		.path = act->path,
-		.remark = psprintf("the act has happened, but %s", why),
+		.remark = why,
 	};
 
 	cfdw_raise(&failure);
 }
 
+void
+cfdw_act_refuse_answer(const CfdwSession *session, const CfdwActRequest *act, const char *why)
+{
+	cfdw_act_refuse(session, act, CFDW_WRONG_SHAPE, psprintf("the act has happened, but %s", why));
+}
+
 const CfdwJsonNode *
-cfdw_act_object(CfdwSession *session, const char *task, const char *path, const CfdwHttpAnswer *answer)
+cfdw_act_object(const CfdwSession *session, const CfdwActRequest *act, const CfdwHttpAnswer *answer)
 {
 	CfdwDefect	defect;
 	const CfdwJsonNode *object = cfdw_session_object(cfdw_json_create(), answer, &defect);
 
 	if (object == NULL)
-		cfdw_session_refuse(session, task, path, defect.cause, defect.why);
+		cfdw_act_refuse(session, act, defect.cause, defect.why);
 	return object;
 }
 

@@ -78,8 +78,8 @@ typedef struct CfdwActRequest
 	CfdwMethod	method;
 	const char *path;			/* below the base URL */
 	const char *body;			/* NULL: none */
-	const char *carried;		/* secret in the body, in UTF-8, that no
-								 * message repeats; NULL: none */
+	const char *carried;		/* secret in the body that no message repeats;
+								 * NULL: none */
 } CfdwActRequest;
 
 /*
@@ -91,13 +91,17 @@ extern CfdwHttpAnswer cfdw_act_perform(CfdwSession *session, const CfdwActReques
 /* Ask on behalf of an act; retried like any read, raises unless it succeeded. */
 extern CfdwHttpAnswer cfdw_act_look_up(CfdwSession *session, const char *task, const char *path);
 
+/* Raise for an answer that is whole but wrong. */
+pg_noreturn extern void cfdw_act_refuse(const CfdwSession *session, const CfdwActRequest *act,
+										CfdwCause cause, const char *why);
+
 /* Raise: the act has happened, but its answer is not what it must be. */
 pg_noreturn extern void cfdw_act_refuse_answer(const CfdwSession *session,
 											   const CfdwActRequest *act, const char *why);
 
 /* The answer's JSON object; raises when it is none. */
-extern const CfdwJsonNode *cfdw_act_object(CfdwSession *session, const char *task,
-										   const char *path, const CfdwHttpAnswer *answer);
+extern const CfdwJsonNode *cfdw_act_object(const CfdwSession *session, const CfdwActRequest *act,
+										   const CfdwHttpAnswer *answer);
 
 /*
  * A decoder for elements of a resource that fills these of its columns, in

@@ -68,7 +68,7 @@ static void
 refuse_outside(CfdwBulkItem *item)
 {
 	item->is_done = true;
-	item->detail = pstrdup("Its company lies outside the server's company_ids; nothing was sent.");
+	item->detail = pstrdup("It is in no company of the server's company_ids; nothing was sent.");
 }
 
 void

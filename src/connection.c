@@ -20,7 +20,6 @@
 #include "decode.h"
 #include "encode.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "target.h"
 #include "text.h"
 #include "utils/uuid.h"
@@ -150,7 +149,7 @@ connection_fdw_create_connection(PG_FUNCTION_ARGS)
 		.method = CFDW_POST,
 		.path = psprintf("/connection/company/%s", company),
 		.body = login_body(&login),
-		.carried = pg_server_to_any(login.password, strlen(login.password), PG_UTF8),
+		.carried = login.password,
 	};
 	CfdwHttpAnswer answer;
 

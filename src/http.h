@@ -73,9 +73,8 @@ typedef struct CfdwHttpAnswer
 	int64		bytes;			/* body bytes on the wire */
 	double		seconds;		/* of the last try */
 	bool		was_sent;		/* some byte of it may have left */
-	const char *carried;		/* a secret in the request's body, UTF-8, set
-								 * by who sent it: no message repeats it; or
-								 * NULL */
+	const char *carried;		/* a secret in the request's body, set by who
+								 * sent it: no message repeats it; or NULL */
 } CfdwHttpAnswer;
 
 /* May another request to this peer begin now? */

@@ -258,20 +258,24 @@ connection_fdw_invite_to_reconnect(PG_FUNCTION_ARGS)
 static void
 check_invitation(CfdwSession *session, const char *task, const char *invitation)
 {
-	const char *path = psprintf("/invitation/%s", invitation);
+	CfdwActRequest look = {
+		.task = task,
+		.method = CFDW_GET,
+		.path = psprintf("/invitation/%s", invitation),
+	};
 	CfdwHttpAnswer answer;
 	const CfdwJsonNode *object;
 	const char *company;
 
 	if (session->company_count < 0)
 		return;
-	answer = cfdw_act_look_up(session, task, path);
-	object = cfdw_act_object(session, task, path, &answer);
+	answer = cfdw_act_look_up(session, task, look.path);
+	object = cfdw_act_object(session, &look, &answer);
 	if (!cfdw_act_names(object, "id", invitation))
-		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
+		cfdw_act_refuse(session, &look, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
 	company = cfdw_json_string_member(object, "companyId");
 	if (company == NULL)
-		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, CFDW_ACT_NO_COMPANY);
+		cfdw_act_refuse(session, &look, CFDW_WRONG_SHAPE, CFDW_ACT_NO_COMPANY);
 	cfdw_target_check_company(session, company);
 }
 

@@ -68,10 +68,10 @@ company_link(const CfdwSession *session, const CfdwJsonNode *object)
 }
 
 static text *
-link_or_refuse(CfdwSession *session, const char *task, const char *path, const char *link)
+link_or_refuse(const CfdwSession *session, const CfdwActRequest *act, const char *link)
 {
 	if (link == NULL)
-		cfdw_session_refuse(session, task, path, CFDW_WRONG_SHAPE, "it holds no link");
+		cfdw_act_refuse(session, act, CFDW_WRONG_SHAPE, "it holds no link");
 	return cstring_to_text(link);
 }
 
@@ -110,8 +110,8 @@ connection_fdw_company_magic_link(PG_FUNCTION_ARGS)
 	cfdw_target_check_act(session, "nectar.company_magic_link", true);
 	cfdw_target_check_company(session, company);
 	answer = cfdw_act_perform(session, &act);
-	object = cfdw_act_object(session, act.task, act.path, &answer);
-	PG_RETURN_TEXT_P(link_or_refuse(session, act.task, act.path, company_link(session, object)));
+	object = cfdw_act_object(session, &act, &answer);
+	PG_RETURN_TEXT_P(link_or_refuse(session, &act, company_link(session, object)));
 }
 
 Datum
@@ -133,10 +133,10 @@ connection_fdw_connection_magic_link(PG_FUNCTION_ARGS)
 	cfdw_target_check_act(session, "nectar.connection_magic_link", true);
 	cfdw_act_check_connection(session, act.task, connection);
 	answer = cfdw_act_perform(session, &act);
-	object = cfdw_act_object(session, act.task, act.path, &answer);
+	object = cfdw_act_object(session, &act, &answer);
 	if (!cfdw_act_is_connection(object, connection))
-		cfdw_session_refuse(session, act.task, act.path, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
-	PG_RETURN_TEXT_P(link_or_refuse(session, act.task, act.path, connection_link(session, object)));
+		cfdw_act_refuse(session, &act, CFDW_WRONG_SHAPE, CFDW_ACT_ANOTHER);
+	PG_RETURN_TEXT_P(link_or_refuse(session, &act, connection_link(session, object)));
 }
 
 /* ---- reconnect links ---- */

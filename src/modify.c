@@ -101,7 +101,8 @@ cfdwIsForeignRelUpdatable(Relation relation)
 {
 	const CfdwTable *table = cfdw_table_try(relation);
 
-	if (table == NULL || !table->options.updatable || table->resource->patch == NULL ||
+	if (table == NULL || !table->options.updatable || table->options.read_only ||
+		table->resource->patch == NULL ||
 		cfdw_patch_id(table) == 0 || cfdw_patch_columns(table) == NIL ||
 		has_before_trigger(relation))
 		return 0;
@@ -144,6 +145,11 @@ check_table(const CfdwTable *table)
 				 errmsg("foreign table \"%s\" does not allow updates", table->name),
 				 errhint("The option \"updatable\" of the table or its server allows them. Without it, %s",
 						 resource->instead.update)));
+	if (table->options.read_only)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute UPDATE on server \"%s\": it is read_only",
+						table->server_name)));
 	if (cfdw_patch_id(table) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -565,6 +571,7 @@ show_answer(Modify *modify, TupleTableSlot *slot, const char *id)
 	int			natts = modify->table->desc->natts;
 	Datum	   *values = palloc(sizeof(Datum) * natts);
 	bool	   *isnull = palloc(sizeof(bool) * natts);
+	HeapTuple	tuple;
 
 	/* an act that was made is not undone by an answer that says nothing */
 	if (object == NULL || !cfdw_act_names(object, "id", id))
@@ -575,7 +582,13 @@ show_answer(Modify *modify, TupleTableSlot *slot, const char *id)
 	error_context_stack = &callback;
 	cfdw_decode_over(modify->decoder, &element, values, isnull);
 	error_context_stack = callback.previous;
-	ExecForceStoreHeapTuple(heap_form_tuple(slot->tts_tupleDescriptor, values, isnull), slot, false);
+	tuple = heap_form_tuple(slot->tts_tupleDescriptor, values, isnull);
+
+	/* RETURNING may name system columns, which a remote row has not */
+	HeapTupleHeaderSetXmin(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetXmax(tuple->t_data, InvalidTransactionId);
+	HeapTupleHeaderSetCmin(tuple->t_data, InvalidTransactionId);
+	ExecForceStoreHeapTuple(tuple, slot, false);
 }
 
 /* Let all acts of the statement go on; wait only where too many queue here. */

@@ -19,6 +19,7 @@
 #include "catalog/pg_user_mapping.h"
 #include "foreign/foreign.h"
 #include "lib/ilist.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "text.h"
@@ -468,6 +469,19 @@ cfdw_session_is_api_404(const CfdwHttpAnswer *answer)
 		cfdw_session_object(cfdw_json_create(), answer, &ignored) != NULL;
 }
 
+/* Does the text hold the secret, as it is or as it stands in a URL? */
+static bool
+repeats(CfdwSpan text, const char *secret)
+{
+	const char *utf8 = pg_server_to_any(secret, strlen(secret), PG_UTF8);
+	StringInfoData encoded;
+
+	initStringInfo(&encoded);
+	cfdw_text_percent_encode(&encoded, secret);
+	return cfdw_text_holds(text.at, text.len, utf8) ||
+		cfdw_text_holds(text.at, text.len, encoded.data);
+}
+
 /* The API's `detail`, cleaned; NULL when the body is not the API's. */
 static char *
 detail_of(const CfdwSession *session, const CfdwHttpAnswer *answer)
@@ -482,7 +496,7 @@ detail_of(const CfdwSession *session, const CfdwHttpAnswer *answer)
 	text = cfdw_json_text(detail);
 	if (cfdw_text_is_link(text.at, text.len))
 		return NULL;
-	if (answer->carried != NULL && cfdw_text_holds(text.at, text.len, answer->carried))
+	if (answer->carried != NULL && repeats(text, answer->carried))
 		return NULL;
 	return cfdw_text_excerpt(text.at, text.len, session->options.api_key);
 }

@@ -134,7 +134,7 @@ check_account(CfdwSession *session, const char *task, const char *account)
 	if (accounts_allowed(session, task, &ids).count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("account \"%s\" lies outside the company_ids of server \"%s\"",
+				 errmsg("account \"%s\" is in no company of the company_ids of server \"%s\"",
 						account, session->server_name)));
 }
 

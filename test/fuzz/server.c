@@ -240,6 +240,20 @@ GetDatabaseEncoding(void)
 	return PG_UTF8;
 }
 
+/* Not reached: everything fits UTF-8. */
+Oid
+FindDefaultConversionProc(int32 for_encoding, int32 to_encoding)
+{
+	abort();
+}
+
+int
+pg_do_encoding_conversion_buf(Oid proc, int src_encoding, int dest_encoding, unsigned char *src,
+							  int srclen, unsigned char *dest, int destlen, bool noError)
+{
+	abort();
+}
+
 char *
 pg_any_to_server(const char *text, int len, int encoding)
 {
