@@ -223,6 +223,22 @@ SELECT refused('UPDATE connections SET multiply_by_occupancy = true');
 ALTER FOREIGN TABLE accounts OPTIONS (DROP updatable);
 ALTER SERVER sandbox OPTIONS (SET updatable 'true');
 
+-- A listing that cannot be read: acts under way are awaited, and told of beside the error.
+SELECT test.clear(), test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/connection/company/' || company(5))),
+       test.fault('{"kind": "delay", "delay_ms": 150, "method": "PATCH"}') \gset
+CREATE FUNCTION warned(command text, OUT outcome text, OUT some_sent boolean, OUT cut_off bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    outcome := attempt(command, ' | ');
+    SELECT count(*) > 0, count(*) FILTER (WHERE status <> 200) INTO some_sent, cut_off FROM test.requests() WHERE method = 'PATCH';
+END $$;
+SET client_min_messages = error;
+SELECT * FROM warned('UPDATE connections SET multiply_by_occupancy = true');
+RESET client_min_messages;
+SELECT test.faults_clear() \gset
+SELECT test.fault(jsonb_build_object('kind', 'status', 'status', 400, 'path', '/connection/' || connection(3) || '/details')) \gset
+UPDATE connections SET multiply_by_occupancy = true WHERE id IN (connection(2), connection(3));
+SELECT test.faults_clear(), test.clear() \gset
+
 -- A read-only server, which says so, and a read-only transaction.
 ALTER SERVER sandbox OPTIONS (ADD read_only 'true');
 SELECT refused('UPDATE accounts SET tracking_status = ''ENABLED''');

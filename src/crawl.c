@@ -205,6 +205,7 @@ cfdw_values_intersect(CfdwValues *values, const CfdwValues *other)
 static void
 refuse(CfdwCrawl *crawl, CfdwCause cause, const char *remark)
 {
+	cfdw_statement_settle(crawl->spec.statement);
 	cfdw_session_refuse(crawl->spec.session, crawl->spec.task, crawl->path, cause, remark);
 }
 
@@ -601,10 +602,12 @@ check_request_limit(CfdwCrawl *crawl, const char *path)
 	CfdwSession *session = crawl->spec.session;
 	int			most = session->options.max_requests;
 
-	if (most > 0 && cfdw_statement_requests(crawl->spec.statement) >= most &&
-		!cfdw_fetch_is_known(crawl->spec.statement, session->mapping, path))
-		cfdw_session_refuse(session, crawl->spec.task, path, CFDW_REQUEST_LIMIT,
-							psprintf("it is held to %d", most));
+	if (most == 0 || cfdw_statement_requests(crawl->spec.statement) < most ||
+		cfdw_fetch_is_known(crawl->spec.statement, session->mapping, path))
+		return;
+	cfdw_statement_settle(crawl->spec.statement);
+	cfdw_session_refuse(session, crawl->spec.task, path, CFDW_REQUEST_LIMIT,
+						psprintf("it is held to %d", most));
 }
 
 /* May the endpoint answer in pages? */
@@ -796,6 +799,7 @@ refuse_forbidden(CfdwCrawl *crawl, const Flight *flight, const CfdwHttpAnswer *a
 {
 	CfdwFailure failure;
 
+	cfdw_statement_settle(crawl->spec.statement);
 	cfdw_session_failure(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer,
 						 &failure);
 	if (flight->task->company[0] != '\0')
@@ -1214,7 +1218,10 @@ open_flight(CfdwCrawl *crawl, Flight *flight)
 		open_body(crawl, flight, answer);
 	}
 	else if (!is_nothing(crawl, flight, answer))
+	{
+		cfdw_statement_settle(crawl->spec.statement);
 		cfdw_session_raise(crawl->spec.session, crawl->spec.task, CFDW_GET, crawl->path, answer);
+	}
 	MemoryContextSwitchTo(old);
 }
 

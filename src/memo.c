@@ -42,6 +42,7 @@ struct CfdwStatement
 	int			listings;		/* scans that read listings whole */
 	int			requests;
 	CfdwWriting *writing;
+	CfdwSettle	settle;			/* NULL: nothing is written */
 
 	/* sharing */
 	HTAB	   *fetches;		/* NULL: not shared */
@@ -177,6 +178,19 @@ CfdwWriting **
 cfdw_statement_writing(CfdwStatement *statement)
 {
 	return &statement->writing;
+}
+
+void
+cfdw_statement_set_settle(CfdwStatement *statement, CfdwSettle settle)
+{
+	statement->settle = settle;
+}
+
+void
+cfdw_statement_settle(CfdwStatement *statement)
+{
+	if (statement->settle != NULL)
+		statement->settle(statement->writing);
 }
 
 /* ---- fetches ---- */

@@ -61,6 +61,14 @@ extern void cfdw_statement_share(CfdwStatement *statement);
 /* Where modify.c keeps what the statement writes; NULL at first. */
 extern CfdwWriting **cfdw_statement_writing(CfdwStatement *statement);
 
+/*
+ * The statement is about to fail over what it reads: have what it writes come
+ * to rest first, by the function that is set together with the writing.
+ */
+typedef void (*CfdwSettle) (CfdwWriting *writing);
+extern void cfdw_statement_set_settle(CfdwStatement *statement, CfdwSettle settle);
+extern void cfdw_statement_settle(CfdwStatement *statement);
+
 /* Requests that the statement has sent. */
 extern int	cfdw_statement_requests(const CfdwStatement *statement);
 

@@ -256,6 +256,8 @@ cfdwPlanForeignModify(PlannerInfo *root, ModifyTable *plan, Index result_relatio
 
 /* ---- beginning ---- */
 
+static void end_early(CfdwWriting *writing);
+
 static CfdwWriting *
 writing_of(EState *estate)
 {
@@ -269,6 +271,7 @@ writing_of(EState *estate)
 	if (*place != NULL)
 		return *place;
 	*place = MemoryContextAllocZero(estate->es_query_cxt, sizeof(CfdwWriting));
+	cfdw_statement_set_settle(cfdw_statement_of(estate), end_early);
 	(*place)->cxt = estate->es_query_cxt;
 	(*place)->rows = hash_create("connection_fdw updated rows", 256, &ctl,
 								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -438,6 +441,10 @@ append_outcome(StringInfo text, const CfdwWriting *writing, int64 dropped)
 	StringInfoData ids;
 	ListCell   *lc;
 
+	foreach(lc, writing->failures)
+		appendStringInfo(text, "%s\n", (char *) lfirst(lc));
+	if (writing->failed > MAX_NAMED)
+		appendStringInfo(text, "%lld more failed.\n", (long long) writing->failed - MAX_NAMED);
 	initStringInfo(&ids);
 	foreach(lc, writing->done_ids)
 		append_name(&ids, lfirst(lc));
@@ -460,15 +467,30 @@ raise_failure(CfdwWriting *writing)
 {
 	StringInfoData detail;
 	int64		dropped = settle(writing);
-	ListCell   *lc;
 
 	initStringInfo(&detail);
-	foreach(lc, writing->failures)
-		appendStringInfo(&detail, "%s\n", (char *) lfirst(lc));
-	if (writing->failed > MAX_NAMED)
-		appendStringInfo(&detail, "%lld more failed.\n", (long long) writing->failed - MAX_NAMED);
 	append_outcome(&detail, writing, dropped);
 	cfdw_raise_detailed(&writing->worst, detail.data);
+}
+
+/*
+ * The statement fails over what it reads: wait for the acts under way, and
+ * tell of all that were sent, since the error speaks of something else.
+ */
+static void
+end_early(CfdwWriting *writing)
+{
+	StringInfoData detail;
+	int64		dropped = settle(writing);
+
+	if (writing->done == 0 && writing->failed == 0)
+		return;
+	initStringInfo(&detail);
+	append_outcome(&detail, writing, dropped);
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("an UPDATE that fails has sent some of its rows"),
+			 errdetail_internal("%s", detail.data)));
 }
 
 static void
