@@ -611,7 +611,11 @@ COMMENT ON FUNCTION history_check(name) IS 'internal: an error unless there is a
 -- A row that was read is older than ours, and is left out, where its remote
 -- time is older, by the members that both have.  Where these are equal or
 -- unknown, it is so if ours was written after the reading began.  A listing
--- that shows an older time for a day is believed.
+-- that shows an older time for a day is believed.  What has gone since a
+-- webhook was sent, that webhook does not bring back.
+--
+-- A status that is the same holds since it was first seen, whatever time the
+-- API gives for it now: a timeline has no holes.
 CREATE FUNCTION history_merge_kind(history name, kind text, server text, source text, started timestamptz,
         merged_at timestamptz, OUT total bigint, OUT changes bigint, OUT gone bigint) RETURNS record
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -677,15 +681,15 @@ BEGIN
     EXECUTE format($q$
         WITH changed AS MATERIALIZED (
             SELECT r.*, s.status AS old_status, s.status_since AS old_since, s.gone_at AS old_gone, %9$s AS old_tracking,
-                   CASE WHEN s.gone_at IS NULL AND r.status IS NOT DISTINCT FROM s.status
-                        THEN greatest(s.status_since, CASE WHEN r.status_first_seen_time <= $5 THEN r.status_first_seen_time END)
+                   CASE WHEN s.gone_at IS NULL AND r.status IS NOT DISTINCT FROM s.status THEN s.status_since
                         WHEN r.status_first_seen_time > coalesce(s.gone_at, s.status_since) AND r.status_first_seen_time <= $5
                         THEN r.status_first_seen_time
                         ELSE $5 END AS new_since
               FROM %1$s r
               JOIN %2$s s ON s.server = $1 AND s.id = r.id
              WHERE (s.gone_at IS NOT NULL OR ROW(%4$s) IS DISTINCT FROM ROW(%5$s))
-               AND CASE WHEN %7$s < %8$s THEN $3 = 'poll' AND s.last_seen < $4 - interval '1 day'
+               AND CASE WHEN $3 = 'webhook' AND s.gone_at > $4 THEN false
+                        WHEN %7$s < %8$s THEN $3 = 'poll' AND s.last_seen < $4 - interval '1 day'
                         WHEN %7$s > %8$s THEN true
                         ELSE s.last_seen <= $4 END),
         written AS (
@@ -952,8 +956,11 @@ CREATE FUNCTION webhook_merge(event jsonb, sent_at timestamptz, server text, his
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    newest CONSTANT text := 'greatest(%1$s.updated, %1$s.status_last_update_time, %1$s.status_first_seen_time)';
+    -- newest time of %1$s by the members that %2$s has as well
+    newest CONSTANT text := (SELECT 'greatest(' || string_agg('CASE WHEN %2$s.' || t || ' IS NOT NULL THEN %1$s.' || t || ' END', ', ') || ')'
+                               FROM unnest('{updated,status_last_update_time,status_first_seen_time}'::text[]) t);
     locked_at timestamptz;
+    known_by timestamptz;
     why text;
     changes bigint;
     is_written boolean;
@@ -976,17 +983,24 @@ BEGIN
     -- what is written from here on, this has written
     PERFORM pg_advisory_xact_lock(nectar.history_lock(history, 'merge', server));
     locked_at := clock_timestamp();
-    -- the sender's time is cut to the second
+    EXECUTE format($q$
+        SELECT bool_or(%2$s < %3$s)
+          FROM pg_temp.nectar_connection_read r
+          JOIN %1$I.connection_state s ON s.server = $1 AND s.id = r.id$q$,
+        history, format(newest, 'r', 's'), format(newest, 's', 'r')) INTO is_stale USING server;
+    -- a sender tries again later, with a new time: what an older event says of
+    -- accounts without a time is older too; the time is cut to the second
+    known_by := CASE WHEN is_stale THEN '-infinity' ELSE least(sent_at + interval '1 second', locked_at) END;
     SELECT m.changes INTO changes
-      FROM nectar.history_merge(history, server, 'webhook', least(sent_at + interval '1 second', locked_at)) m;
+      FROM nectar.history_merge(history, server, 'webhook', known_by) m;
     EXECUTE format($q$
         SELECT bool_or(s.last_seen >= $2)
                OR EXISTS (SELECT FROM pg_temp.nectar_account_read r JOIN %1$I.account_state a ON a.server = $1 AND a.id = r.id
                            WHERE a.last_seen >= $2),
-               bool_or(%2$s < %3$s)
+               $4 OR bool_or(s.gone_at > $3)
           FROM pg_temp.nectar_connection_read r
           JOIN %1$I.connection_state s ON s.server = $1 AND s.id = r.id$q$,
-        history, format(newest, 'r'), format(newest, 's')) INTO is_written, is_stale USING server, locked_at;
+        history) INTO is_written, is_stale USING server, locked_at, known_by, is_stale;
     RETURN CASE WHEN is_written THEN format('applied: %s changes', changes) WHEN is_stale THEN 'stale' ELSE 'unchanged' END;
 END
 $$;

@@ -72,6 +72,15 @@ SELECT * FROM events();
 SELECT id, old_since::date, new_since::date, remote_time::date FROM kept.status_event ORDER BY id;
 SELECT status, status_category, needs_user_action, status_since::date, last_seen > first_seen AS written FROM kept.connection_state WHERE id = connection(2);
 
+-- A status that changed and came back between two looks: nobody saw that, so it holds without a break.
+SELECT status, status_since AS since FROM kept.connection_state WHERE id = connection(9) \gset
+SELECT test.status(connection(9), :'status', '2026-03-02 10:00+00') AS nothing \gset
+UPDATE kept.connection_state SET first_seen = '2026-02-20' WHERE company_id = company(1);
+SELECT count(DISTINCT connections) AS counts FROM kept.health_daily WHERE company_id = company(1);
+SELECT changes FROM observe(history => 'kept');
+SELECT status_since = :'since' AS same, status_first_seen_time::date FROM kept.connection_state WHERE id = connection(9);
+SELECT count(DISTINCT connections) AS counts FROM kept.health_daily WHERE company_id = company(1);
+
 -- A connection goes, its accounts with it; what appears later is an event; an account goes.
 SELECT test.gone('connection', connection(3)) AS nothing \gset
 SELECT test.gone('account', account(1)) AS nothing \gset

@@ -146,6 +146,13 @@ SELECT status, account_number <> '' FROM nectar_history.account_state WHERE id =
 SELECT count(*) FROM nectar_history.account_state WHERE connection_id = connection(2) AND gone_at IS NOT NULL;
 SELECT kind, change, new_status, source FROM nectar_history.status_event WHERE account_id = account(2) ORDER BY id;
 
+-- What an older event says of an account that shows no time is as old as the event, whenever it was sent; a time that is newer counts.
+SELECT minute, at, receive(event(2, 'CONNECTED', minute) || jsonb_build_object('set',
+           event(2, 'CONNECTED', minute) -> 'set' || jsonb_build_object('accounts', jsonb_build_array(
+               jsonb_strip_nulls(jsonb_build_object('id', account(2), 'trackingStatus', tracking, 'statusLastUpdateTime', at))))))
+  FROM (VALUES (80, 'DISABLED', NULL), (75, 'ENABLED', NULL), (75, 'UNSET', '2026-02-02T00:00:00Z')) t(minute, tracking, at);
+SELECT old_tracking, new_tracking FROM nectar_history.status_event WHERE account_id = account(2) AND change = 'tracking' ORDER BY id;
+
 -- Polling beside: what a webhook told is known, and the other way round.
 SELECT connections > 0, gone FROM observe();
 SELECT test.status(connection(3), 'URL_INACCESSIBLE') \gset
@@ -155,6 +162,14 @@ SELECT test.status(connection(3), 'CONNECTED', now() + interval '1 minute') \gse
 SELECT changes FROM observe();
 SELECT receive(jsonb_build_object('connection', connection(3)));
 SELECT string_agg(concat_ws(' ', source, new_status), ', ' ORDER BY id) FROM nectar_history.status_event WHERE connection_id = connection(3);
+
+-- What has gone since an event was sent, it does not bring back; a later one does.
+SELECT test.gone('connection', connection(6)) \gset
+SELECT gone > 0 FROM observe();
+SELECT receive(jsonb_build_object('age', age, 'body', format('{"eventType": "connection.updated.v2", "id": "%s", "status": "CONNECTED", "updated": "%s"}',
+       connection(6), to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')))) FROM unnest(ARRAY[200, 0]) age;
+SELECT string_agg(concat_ws(' ', source, change), ', ' ORDER BY id) FROM nectar_history.status_event WHERE connection_id = connection(6) AND kind = 'connection';
+SELECT test.gone('connection', connection(6), false) \gset
 
 -- Outside the scope: that it came, nothing of it.
 ALTER SERVER sandbox OPTIONS (ADD company_ids 'c0000000-0000-4000-8000-000000000002');
