@@ -304,6 +304,7 @@ AS $$
         ('observation', 3, 'observed_at', 'timestamptz NOT NULL', 'when its listing was last read whole'),
         ('observation', 4, 'connections', 'bigint NOT NULL', 'connections that it had'),
         ('observation', 5, 'accounts', 'bigint NOT NULL', 'accounts that they had'),
+        ('observation', 6, 'known_since', 'timestamptz', 'from when on its days are known: its first whole reading, or what was forgotten since'),
         ('webhook_event', 1, 'server', 'text NOT NULL', 'name of the foreign server'),
         ('webhook_event', 2, 'svix_id', 'text NOT NULL', 'the sender''s id of the event'),
         ('webhook_event', 3, 'received_at', 'timestamptz NOT NULL', 'when it came'),
@@ -493,15 +494,18 @@ BEGIN
                            coalesce(sum(d.step) FILTER (WHERE d.category = 'unknown'), 0) AS unknown,
                            sum(d.step) AS connections
                       FROM day d GROUP BY d.server, d.company_id, d.day)
-                SELECT t.day, t.server, t.company_id, max(t.company_name) OVER (PARTITION BY t.server, t.company_id) AS company_name,
-                       (sum(t.healthy) OVER w)::bigint AS healthy,
-                       (sum(t.credential_error) OVER w)::bigint AS credential_error,
-                       (sum(t.provider_error) OVER w)::bigint AS provider_error,
-                       (sum(t.system) OVER w)::bigint AS system,
-                       (sum(t.unknown) OVER w)::bigint AS unknown,
-                       (sum(t.connections) OVER w)::bigint AS connections
-                  FROM total t
-                WINDOW w AS (PARTITION BY t.server, t.company_id ORDER BY t.day)$q$)) v(name, comment, definition)
+                SELECT w.*
+                  FROM (SELECT t.day, t.server, t.company_id, max(t.company_name) OVER (PARTITION BY t.server, t.company_id) AS company_name,
+                               (sum(t.healthy) OVER w)::bigint AS healthy,
+                               (sum(t.credential_error) OVER w)::bigint AS credential_error,
+                               (sum(t.provider_error) OVER w)::bigint AS provider_error,
+                               (sum(t.system) OVER w)::bigint AS system,
+                               (sum(t.unknown) OVER w)::bigint AS unknown,
+                               (sum(t.connections) OVER w)::bigint AS connections
+                          FROM total t
+                        WINDOW w AS (PARTITION BY t.server, t.company_id ORDER BY t.day)) w
+                 WHERE NOT EXISTS (SELECT FROM @history@.observation o
+                                    WHERE o.server = w.server AND o.company_id = w.company_id AND o.known_since::date > w.day)$q$)) v(name, comment, definition)
     LOOP
         EXECUTE format('CREATE OR REPLACE VIEW %s.%I AS %s', space, part.name, replace(part.definition, '@history@', space));
         EXECUTE format('COMMENT ON VIEW %s.%I IS %L', space, part.name, part.comment);
@@ -816,8 +820,8 @@ BEGIN
     gone := merged.gone + also.gone;
 
     EXECUTE format($q$
-        INSERT INTO %I.observation (server, company_id, observed_at, connections, accounts)
-        SELECT $1, c.company_id, $2, count(*) FILTER (WHERE r.kind = 'connection'), count(*) FILTER (WHERE r.kind = 'account')
+        INSERT INTO %I.observation (server, company_id, observed_at, connections, accounts, known_since)
+        SELECT $1, c.company_id, $2, count(*) FILTER (WHERE r.kind = 'connection'), count(*) FILTER (WHERE r.kind = 'account'), $2
           FROM pg_temp.nectar_company_read c
           LEFT JOIN pg_temp.nectar_seen r ON r.company_id = c.company_id
          WHERE c.whole AND c.company_id IS NOT NULL
@@ -850,6 +854,7 @@ DECLARE
     started timestamptz;
     part record;
     reads text := '';
+    code text; message text; detail text; hint text; context text;
 BEGIN
     PERFORM nectar.history_check(observe.history);
     IF current_setting('transaction_read_only')::boolean THEN
@@ -885,7 +890,7 @@ BEGIN
                AND (s.id IS NULL OR s.gone_at IS NOT NULL OR ROW(%4$s) IS DISTINCT FROM ROW(%6$s)))$q$,
             part.kind, part.read, part.columns, part.values, part.state, part.state_columns);
     END LOOP;
-    EXECUTE format($q$
+    reads := format($q$
         WITH listing AS MATERIALIZED (SELECT * FROM nectar.read_listings($1::name, $2))%s,
         seen AS (
             INSERT INTO pg_temp.nectar_seen (kind, id, connection_id, company_id)
@@ -902,8 +907,16 @@ BEGIN
                 OR l.kind = 'end'
                    AND NOT EXISTS (SELECT FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o
                                     WHERE s.srvname = $1 AND o.option_name = 'company_ids'))
-        SELECT l.requests FROM listing l WHERE l.kind = 'end'$q$, reads)
-       INTO STRICT requests USING target, observe.company_id;
+        SELECT l.requests FROM listing l WHERE l.kind = 'end'$q$, reads);
+    BEGIN
+        EXECUTE reads INTO STRICT requests USING target, observe.company_id;
+    EXCEPTION WHEN OTHERS THEN
+        -- the same error, without the statement above in its context
+        GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+                                hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint,
+              DETAIL = concat_ws(E'\n', nullif(detail, ''), 'Remote request: ' || substring(context FROM '^remote request: ([^\n]*)'));
+    END;
     -- without statistics, ids would seem to repeat
     ANALYZE pg_temp.nectar_seen, pg_temp.nectar_connection_read (id), pg_temp.nectar_account_read (id);
 
@@ -936,6 +949,7 @@ BEGIN
         GET DIAGNOSTICS n = ROW_COUNT;
         forgotten := forgotten + n;
     END LOOP;
+    EXECUTE format('UPDATE %I.observation SET known_since = $1 WHERE known_since < $1', history) USING before;
     RETURN forgotten;
 END
 $$;

@@ -157,6 +157,7 @@ SELECT count(*) FROM kept.attention WHERE connection_id = connection(8);
 
 -- Episodes, from a history written by hand.
 TRUNCATE kept.status_event;
+UPDATE kept.observation SET known_since = '2026-01-01';
 UPDATE kept.connection_state SET first_seen = '2026-01-01', status_since = '2026-01-01', status_first_seen_time = '2026-01-01';
 INSERT INTO kept.status_event (observed_at, source, server, kind, change, connection_id, company_id, old_status, new_status, old_since, new_since)
 SELECT new_since, 'poll', 'sandbox', 'connection', CASE WHEN new_status IS NULL THEN 'gone' ELSE 'status' END,
@@ -178,6 +179,7 @@ SELECT max(day) = current_date AS until_today, count(DISTINCT company_id) AS com
 
 -- Forgetting leaves what there is.
 SELECT forget('2026-01-15', 'kept');
+SELECT min(day), max(day) = current_date AS until_today FROM kept.health_daily WHERE company_id = company(1);
 SELECT count(*) AS events FROM kept.status_event;
 SELECT count(*) FILTER (WHERE id = connection(6)) AS forgotten, count(*) FILTER (WHERE gone_at IS NULL) AS here FROM kept.connection_state;
 SELECT attempt('SELECT forget(NULL, ''kept'')', ' / ');
