@@ -659,7 +659,9 @@ BEGIN
                WHEN c.column_name = 'attrs' THEN 's.attrs || r.attrs'
                WHEN c.column_name IN ('status_category', 'needs_user_action')
                    THEN 'CASE WHEN r.status IS NULL THEN s.%1$I ELSE r.%1$I END'
-               WHEN c.column_name IN ('status_error_detail', 'status_first_seen_time')
+               WHEN c.column_name = 'status_error_detail'
+                   THEN 'CASE WHEN r.status <> s.status OR r.attrs ? ''statusErrorDetail'' THEN r.%1$I ELSE s.%1$I END'
+               WHEN c.column_name = 'status_first_seen_time'
                    THEN 'CASE WHEN r.status <> s.status THEN r.%1$I ELSE coalesce(r.%1$I, s.%1$I) END'
                ELSE 'coalesce(r.%1$I, s.%1$I)' END, c.column_name), ', ' ORDER BY c.place) AS filled
       INTO cols

@@ -129,6 +129,16 @@ SELECT receive(event(2, 'CONNECTED', 70, '{"unset": ["username", "country", "com
 SELECT history_of(2), (SELECT username IS NOT NULL AND company_id IS NOT NULL AND attrs ? 'country' FROM nectar_history.connection_state WHERE id = connection(2));
 SELECT receive('{"body": "{\"eventType\": \"connection.updated.v2\", \"id\": \"d0000000-0000-4000-8000-000000000002\", \"status\": \"TIRED\"}"}');
 SELECT history_of(2) LIKE 'TIRED since %webhook status CONNECTED TIRED';
+-- The provider's words are emptied by null, and kept where an event lacks them.
+CREATE FUNCTION words_after(more text, OUT outcome text, OUT words text) LANGUAGE plpgsql AS $$
+BEGIN
+    outcome := receive(jsonb_build_object('body',
+        '{"eventType": "connection.updated.v2", "id": "d0000000-0000-4000-8000-000000000002", "status": "TIRED"' || more || '}'));
+    SELECT coalesce(status_error_detail, 'none') INTO words FROM nectar_history.connection_state WHERE id = utility.connection(2);
+END $$;
+SELECT * FROM words_after(', "statusErrorDetail": "asleep"');
+SELECT * FROM words_after('');
+SELECT * FROM words_after(', "statusErrorDetail": null');
 SELECT v, receive(jsonb_build_object('body', v)) FROM unnest(ARRAY[
     '{"eventType": "document.created.v2", "id": "d1", "connectionId": "d0000000-0000-4000-8000-000000000002"}',
     '{"eventType": "document.deleted.v2", "id": 7}', '{"eventType": "connection.updated.v3", "id": "d0000000-0000-4000-8000-000000000002", "status": "CONNECTED"}',
