@@ -140,21 +140,23 @@ scalar_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 	return text;
 }
 
-/* Verified UTF-8 in the server encoding. */
-static CfdwSpan
-in_server_encoding(CfdwSpan text)
+/* Verified UTF-8 in the server encoding; false when that cannot write it. */
+static bool
+to_server_encoding(CfdwSpan *text)
 {
 	const char *converted;
 
 	if (GetDatabaseEncoding() == PG_UTF8)
-		return text;
-	converted = pg_any_to_server(text.at, text.len, PG_UTF8);
-	if (converted != text.at)
+		return true;
+	if (!cfdw_text_fits_server(text->at, text->len))
+		return false;
+	converted = pg_any_to_server(text->at, text->len, PG_UTF8);
+	if (converted != text->at)
 	{
-		text.at = converted;
-		text.len = strlen(converted);
+		text->at = converted;
+		text->len = strlen(converted);
 	}
-	return text;
+	return true;
 }
 
 /* Of a text that the server encoding cannot write. */
@@ -166,9 +168,9 @@ server_text(CfdwDecoder *decoder, Attribute *attr, const CfdwJsonNode *node)
 {
 	CfdwSpan	text = scalar_text(decoder, attr, node);
 
-	if (!cfdw_text_fits_server(text.at, text.len))
+	if (!to_server_encoding(&text))
 		refuse(decoder, attr, UNWRITABLE);
-	return in_server_encoding(text);
+	return text;
 }
 
 static Datum
@@ -608,9 +610,8 @@ make_string(Making *making, CfdwSpan text, const char *defect, JsonbValue *value
 		return cannot_make(making, defect);
 	if (pg_encoding_verifymbstr(PG_UTF8, text.at, text.len) != (int) text.len)
 		return cannot_make(making, "is not valid UTF-8");
-	if (!cfdw_text_fits_server(text.at, text.len))
+	if (!to_server_encoding(&text))
 		return cannot_make(making, UNWRITABLE);
-	text = in_server_encoding(text);
 	if (text.len > JENTRY_OFFLENMASK)
 		return cannot_make(making, "holds a string that is too long for jsonb");
 	value->type = jbvString;

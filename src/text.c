@@ -10,7 +10,6 @@
 #include "text.h"
 
 #include "catalog/namespace.h"
-#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
@@ -339,15 +338,26 @@ typedef struct KnownName
 	bool		is_secret;
 } KnownName;
 
+/* Cheap, and good enough for the few dozen names that objects have. */
+static uint32
+name_hash(const char *name, size_t len)
+{
+	uint32		hash = (uint32) len;
+
+	hash = hash * 31 + (unsigned char) name[0];
+	hash = hash * 31 + (unsigned char) name[len / 2];
+	return hash * 31 + (unsigned char) name[len - 1];
+}
+
 bool
 cfdw_text_names_secret(const char *name, size_t len)
 {
-	static KnownName names[128];
+	static KnownName names[1024];
 	KnownName  *known;
 
 	if (len == 0 || len > sizeof(known->text))
 		return names_secret(name, len);
-	known = &names[hash_bytes((const unsigned char *) name, (int) len) % lengthof(names)];
+	known = &names[name_hash(name, len) % lengthof(names)];
 	if (known->len != len || memcmp(known->text, name, len) != 0)
 	{
 		known->len = len;
