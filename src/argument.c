@@ -10,8 +10,8 @@
 #include "argument.h"
 
 #include "compat.h"
+#include "encode.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 /* ---- texts ---- */
@@ -114,8 +114,7 @@ cfdw_arg_date(FunctionCallInfo fcinfo, int index, const char *argument, DateADT 
 	if (PG_ARGISNULL(index))
 		return false;
 	*value = PG_GETARG_DATEADT(index);
-	if (DATE_NOT_FINITE(*value) || *value < date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE ||
-		*value > date2j(9999, 12, 31) - POSTGRES_EPOCH_JDATE)
+	if (!cfdw_body_takes_date(*value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("argument \"%s\" is a date that cannot be sent", argument),

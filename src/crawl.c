@@ -540,19 +540,15 @@ static char *
 make_path(CfdwCrawl *crawl, const Task *task)
 {
 	const CfdwEndpoint *endpoint = task->endpoint;
-	const char *place = strstr(endpoint->path, "{}");
 	char		separator = '?';
+	StringInfoData key;
 	StringInfoData path;
 
+	initStringInfo(&key);
+	cfdw_text_percent_encode(&key, task->key);
 	initStringInfo(&path);
-	if (place == NULL)
-		appendStringInfoString(&path, endpoint->path);
-	else
-	{
-		appendBinaryStringInfo(&path, endpoint->path, place - endpoint->path);
-		cfdw_text_percent_encode(&path, task->key);
-		appendStringInfoString(&path, place + 2);
-	}
+	cfdw_endpoint_append_path(&path, endpoint, key.data);
+	pfree(key.data);
 	for (int i = 0; i < CFDW_MAX_FILTERS; i++)
 		if (task->filter[i] != NULL)
 			append_param(&path, &separator, endpoint->filters[i].param, task->filter[i]);

@@ -63,6 +63,13 @@ cfdw_body_text(CfdwBody *body, const char *name, const char *value)
 	escape_json(&body->text, value);
 }
 
+bool
+cfdw_body_takes_date(DateADT value)
+{
+	return !DATE_NOT_FINITE(value) && value >= date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE &&
+		value <= date2j(9999, 12, 31) - POSTGRES_EPOCH_JDATE;
+}
+
 void
 cfdw_body_date(CfdwBody *body, const char *name, DateADT value)
 {

@@ -32,7 +32,8 @@ extern void cfdw_body_bool(CfdwBody *body, const char *name, bool value);
 extern void cfdw_body_int(CfdwBody *body, const char *name, int64 value);
 extern void cfdw_body_text(CfdwBody *body, const char *name, const char *value);
 
-/* A date as YYYY-MM-DD; it is finite. */
+/* A date as YYYY-MM-DD, and whether one can be written so: of the years 1 to 9999. */
+extern bool cfdw_body_takes_date(DateADT value);
 extern void cfdw_body_date(CfdwBody *body, const char *name, DateADT value);
 
 /* An array of texts or uuids, none of them NULL. */

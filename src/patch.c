@@ -16,7 +16,6 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
@@ -128,13 +127,6 @@ add_bool(CfdwBody *body, const Value *value)
 	return true;
 }
 
-static bool
-is_writable_date(DateADT date)
-{
-	return !DATE_NOT_FINITE(date) && date >= date2j(1, 1, 1) - POSTGRES_EPOCH_JDATE &&
-		date <= date2j(9999, 12, 31) - POSTGRES_EPOCH_JDATE;
-}
-
 /* A text is read as the API writes dates, whatever DateStyle is. */
 static bool
 read_date_text(Datum datum, DateADT *date)
@@ -154,7 +146,7 @@ add_date(CfdwBody *body, const Value *value)
 		date = DatumGetDateADT(value->datum);
 	else if (!read_date_text(value->datum, &date))
 		return false;
-	if (!is_writable_date(date))
+	if (!cfdw_body_takes_date(date))
 		return false;
 	cfdw_body_date(body, value->column->patch, date);
 	return true;

@@ -14,7 +14,6 @@
 #include "commands/defrem.h"
 #include "compat.h"
 #include "foreign/foreign.h"
-#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -98,12 +97,26 @@ cfdw_route_last(const CfdwRoute *route, int *index)
 	return route->steps[last];
 }
 
-char *
-cfdw_endpoint_path(const CfdwEndpoint *endpoint, const char *key)
+void
+cfdw_endpoint_append_path(StringInfo path, const CfdwEndpoint *endpoint, const char *key)
 {
 	const char *place = strstr(endpoint->path, "{}");
 
-	return psprintf("%.*s%s%s", (int) (place - endpoint->path), endpoint->path, key, place + 2);
+	if (place == NULL)
+		appendStringInfoString(path, endpoint->path);
+	else
+		appendStringInfo(path, "%.*s%s%s", (int) (place - endpoint->path), endpoint->path, key,
+						 place + 2);
+}
+
+char *
+cfdw_endpoint_path(const CfdwEndpoint *endpoint, const char *key)
+{
+	StringInfoData path;
+
+	initStringInfo(&path);
+	cfdw_endpoint_append_path(&path, endpoint, key);
+	return path.data;
 }
 
 bool

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "lib/stringinfo.h"
 
 /* The natural type of a column. */
 typedef enum CfdwType
@@ -200,7 +201,12 @@ extern const CfdwEndpoint *cfdw_route_last(const CfdwRoute *route, int *index);
 /* Are the last step's elements, or their embedded rows, listed by company? */
 extern bool cfdw_route_reads_listings(const CfdwRoute *route);
 
-/* An endpoint's path with this in its key's place; palloc'd. */
+/*
+ * An endpoint's path with this in its key's place, if it has one: an encoded
+ * key, or what stands for it in EXPLAIN.  Appended, or palloc'd.
+ */
+extern void cfdw_endpoint_append_path(StringInfo path, const CfdwEndpoint *endpoint,
+									  const char *key);
 extern char *cfdw_endpoint_path(const CfdwEndpoint *endpoint, const char *key);
 
 /* Does the filter send statuses?  They come from clauses over labels. */

@@ -21,16 +21,11 @@ static char *
 step_template(const CfdwEndpoint *endpoint, const CfdwValues *filters, int limit)
 {
 	StringInfoData out;
-	const char *place = strstr(endpoint->path, "{}");
 	char		separator = '?';
 
 	initStringInfo(&out);
 	appendStringInfoString(&out, "GET ");
-	if (place == NULL)
-		appendStringInfoString(&out, endpoint->path);
-	else
-		appendStringInfo(&out, "%.*s{%s}%s", (int) (place - endpoint->path), endpoint->path,
-						 endpoint->key, place + 2);
+	cfdw_endpoint_append_path(&out, endpoint, endpoint->key ? psprintf("{%s}", endpoint->key) : NULL);
 	for (int i = 0; filters != NULL && i < CFDW_MAX_FILTERS; i++)
 	{
 		const CfdwFilter *filter = &endpoint->filters[i];
